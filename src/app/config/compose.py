@@ -1,0 +1,188 @@
+"""One config tree for both doors: Hydra composes it, the schemas check it.
+
+Every override reaches Hydra as a group choice (`balance=oversample`) or as a key that may be new
+to the YAML (`++filters.max_chars=900`): which keys exist is said by the schemas alone, so that
+a wrong one gets one answer, wherever it was written.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import ValidationError
+
+from app.config.explain import explain
+from app.config.tree import Config
+from app.errors import ConfigError, nearest
+
+CONFIG_NAME = "config"
+_NOT_GROUPS = {"base", "local", "ideology"}  # folders of conf/ that hold no choices
+_HYDRA_PREFIXES = ("hydra.", "hydra/", "hydra@")
+
+
+class Tree(dict[str, Any]):
+    """A composed, checked and resolved config tree; the loader takes it as it is."""
+
+
+@dataclass(frozen=True)
+class Composed:
+    """The config of one run, with the overrides that made it."""
+
+    overrides: tuple[str, ...]
+    tree: Tree
+    config: Config
+
+
+def compose(overrides: Sequence[str], conf: Path) -> Composed:
+    """The checked config that `overrides` make of the folder `conf`.
+
+    Raises:
+        ConfigError: an override, group choice, key or value is wrong; the message names it, where
+            it was set, and the nearest valid names.
+    """
+    parsed = checked_overrides(overrides, conf)
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(str(conf.resolve()), version_base="1.3"):
+            composed = hydra_compose(CONFIG_NAME, overrides=parsed)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(_first_line(error)) from error
+    return check(composed, overrides, conf)
+
+
+def check(composed: DictConfig, overrides: Sequence[str], conf: Path) -> Composed:
+    """What Hydra composed, resolved and held against the schemas."""
+    try:
+        tree = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        raise ConfigError(_first_line(error)) from error
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{conf / CONFIG_NAME}.yaml does not hold a mapping")
+    tree.pop("hydra", None)
+    values = {str(key): value for key, value in tree.items()}
+    try:
+        config = Config.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(explain(error, values, overrides, conf)) from error
+    return Composed(tuple(overrides), Tree(values, dataset_key=config.dataset.key()), config)
+
+
+def checked_overrides(overrides: Sequence[str], conf: Path) -> list[str]:
+    """`overrides` in the form Hydra takes, each group choice known to exist.
+
+    A plain `key=value` becomes `++key=value`; sweeps over a group (`balance=none,oversample`)
+    are checked choice by choice.
+    """
+    ready = []
+    for override in overrides:
+        parsed = _parse(override)
+        if parsed.is_delete() or parsed.is_add() or override.startswith(_HYDRA_PREFIXES):
+            ready.append(override)
+        elif is_group(parsed.key_or_group, conf):
+            _check_choices(parsed, conf)
+            ready.append(override)
+        else:
+            ready.append(f"++{override}")
+    return ready
+
+
+def check_axes(overrides: Sequence[str], conf: Path) -> None:
+    """Composes every value of every swept axis, the other axes at their first value, so that a
+    sweep with a wrong value stops before its first run.
+
+    Raises:
+        ConfigError: as `compose`; also for an axis without values.
+    """
+    axes = [(override, _values(_parse(override))) for override in overrides]
+    for override, values in axes:
+        if not values:
+            raise ConfigError(f"{override}: this axis has no value, the sweep would run nothing")
+    first = [values[0] for _, values in axes]
+    for at, (_, values) in enumerate(axes):
+        for value in values[1:] or values:
+            compose([*first[:at], value, *first[at + 1 :]], conf)
+
+
+def overrides_from(params: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Nested parameters (`{"split": {"train_prop": 0.7}}`, as Kedro's tools pass them) written as
+    overrides (`split.train_prop=0.7`)."""
+    overrides = []
+    for key, value in params.items():
+        if isinstance(value, Mapping):
+            overrides += overrides_from(value, f"{prefix}{key}.")
+        else:
+            overrides.append(f"{prefix}{key}={_literal(value)}")
+    return overrides
+
+
+def is_group(name: str, conf: Path) -> bool:
+    """Whether `name` is a folder of choices in `conf`."""
+    folder = conf / name
+    return name.split("/")[0] not in _NOT_GROUPS and os.sep not in name and folder.is_dir()
+
+
+def choices(group: str, conf: Path) -> list[str]:
+    """The choices of a config group: its YAML files."""
+    return sorted(file.stem for file in (conf / group).glob("*.yaml"))
+
+
+def _parse(override: str) -> Override:
+    try:
+        return OverridesParser.create().parse_override(override)
+    except HydraException as error:
+        raise ConfigError(
+            f"cannot read the override {override!r}: write key=value (quote lists and texts with "
+            f"spaces). {_first_line(error)}"
+        ) from error
+
+
+def _check_choices(override: Override, conf: Path) -> None:
+    group = override.key_or_group
+    known = choices(group, conf)
+    for chosen in _chosen(override):
+        if chosen is None and group == "profile":
+            continue
+        if not isinstance(chosen, str) or chosen not in known:
+            raise ConfigError(
+                f"{group}={chosen}: no such choice{nearest(str(chosen), known)}\n"
+                f"  set by the override {override.input_line}; choices are the files of "
+                f"conf/{group}/"
+            )
+
+
+def _chosen(override: Override) -> list[Any]:
+    values = [*override.sweep_iterator()] if override.is_sweep_override() else [override.value()]
+    return [name for value in values for name in (value if isinstance(value, list) else [value])]
+
+
+def _values(override: Override) -> list[str]:
+    if not override.is_sweep_override():
+        return [str(override.input_line)]
+    return [
+        f"{override.get_key_element()}={value}" for value in override.sweep_string_iterator()
+    ]
+
+
+def _literal(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(_literal(item) for item in value) + "]"
+    return str(value)
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__

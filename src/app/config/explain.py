@@ -1,0 +1,171 @@
+"""A failed validation, said so that it can be mended: the key, where it was set, what is valid."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, RootModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from app.config.tree import Config
+from app.errors import nearest
+
+_PREFIX = re.compile(r"^[+~]*")
+_NAMED_KEY = re.compile(r"([a-z_]+(?:\.[a-z_]+)*): ")  # checks between groups name their key
+
+
+def explain(
+    error: ValidationError, values: Mapping[str, Any], overrides: Sequence[str], conf: Path
+) -> str:
+    """One paragraph an error: `key: what is wrong; did you mean ...?` and where it was set."""
+    paragraphs = []
+    for detail in error.errors(include_url=False):
+        key = _key(detail, values)
+        if not key and (named := _NAMED_KEY.match(str(detail.get("ctx", {}).get("error", "")))):
+            place_of = named[1].split(".")
+        else:
+            place_of = key
+        place = _override_of(place_of, overrides) or _line_of(place_of, conf)
+        paragraphs.append(_sentence(detail, key, values) + (f"\n  {place}" if place else ""))
+    return "\n".join(dict.fromkeys(paragraphs))
+
+
+def _key(detail: ErrorDetails, values: Mapping[str, Any]) -> list[str]:
+    """The path of the faulty key in the tree; pydantic adds the tags of unions, which are not."""
+    path: list[str] = []
+    here: Any = values
+    *inner, last = detail["loc"] or ("",)
+    for part in inner:
+        if (isinstance(here, dict) and part in here) or isinstance(here, list):
+            path.append(str(part))
+            here = here[part]
+    known = isinstance(here, dict) and last in here
+    if known or isinstance(here, list) or detail["type"] == "missing":
+        path.append(str(last))
+    if detail["type"] == "union_tag_invalid":
+        path.append(str(detail["ctx"]["discriminator"]).strip("'"))
+    return path
+
+
+def _sentence(detail: ErrorDetails, key: list[str], values: Mapping[str, Any]) -> str:
+    dotted = ".".join(key)
+    match detail["type"]:
+        case "extra_forbidden":
+            return f"{dotted}: unknown key{nearest(key[-1], _fields_beside(key, values))}"
+        case "missing":
+            return f"{dotted}: this key is needed and has no value"
+        case "union_tag_invalid":
+            expected = re.findall(r"'([^']+)'", str(detail["ctx"]["expected_tags"]))
+            tag = str(detail["ctx"]["tag"])
+            return f"{dotted}={tag}: not a known one{nearest(tag, expected)}"
+        case "literal_error":
+            expected = re.findall(r"'([^']+)'", str(detail["ctx"]["expected"]))
+            given = str(detail["input"])
+            return f"{dotted}={given}: not a known value{nearest(given, expected)}"
+        case "value_error":
+            reason = str(detail["ctx"]["error"])
+            return f"{dotted}: {reason}" if dotted else reason
+        case _:
+            reason = detail["msg"].replace("Input should", "should")
+            return f"{dotted}={detail['input']!r}: {reason}"
+
+
+def _override_of(key: list[str], overrides: Sequence[str]) -> str:
+    dotted = ".".join(key)
+    related = [
+        override
+        for override in overrides
+        if (name := _PREFIX.sub("", override).partition("=")[0])
+        and (dotted == name or dotted.startswith(name + ".") or name.startswith(dotted + "."))
+    ]
+    return f"set by the override {max(related, key=len)}" if related else ""
+
+
+def _line_of(key: list[str], conf: Path) -> str:
+    """The file and line under `conf` that sets the key: its group's files, then the rest."""
+    if not key:
+        return ""
+    for file in _files_for(key[0], conf):
+        text = file.read_text(encoding="utf-8")
+        root = [] if "@package _global_" in text else list(file.relative_to(conf).parts[:-1])
+        if key[: len(root)] != root:
+            continue
+        line = _line_in(text, key[len(root) :])
+        if line is not None:
+            return f"set in conf/{file.relative_to(conf).as_posix()}, line {line}"
+    return ""
+
+
+def _files_for(group: str, conf: Path) -> Iterator[Path]:
+    yield from sorted((conf / group).glob("*.yaml"))
+    yield conf / "config.yaml"
+    yield from sorted((conf / "profile").glob("*.yaml"))
+
+
+def _line_in(text: str, key: Sequence[str]) -> int | None:
+    node: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
+    line: int | None = None
+    for part in key:
+        if not isinstance(node, yaml.MappingNode):
+            return line
+        for name, value in node.value:
+            if name.value == part:
+                node, line = value, name.start_mark.line + 1
+                break
+        else:
+            return None
+    return line
+
+
+def _fields_beside(key: list[str], values: Mapping[str, Any]) -> list[str]:
+    """The keys the schema knows where `key` stands."""
+    schema: Any = Config
+    here: Any = values
+    for part in key[:-1]:
+        schema = _inner(_member(schema, here), part)
+        here = here.get(part) if isinstance(here, dict) else None
+    schema = _member(schema, here)
+    is_model = isinstance(schema, type) and issubclass(schema, BaseModel)
+    return list(schema.model_fields) if is_model else []
+
+
+def _inner(schema: Any, part: str) -> Any:
+    if isinstance(schema, type) and issubclass(schema, BaseModel):
+        field = schema.model_fields.get(part)
+        return field.annotation if field else None
+    return get_args(schema)[1] if get_origin(schema) is dict else None
+
+
+def _member(schema: Any, here: Any) -> Any:
+    """Unwraps annotations, root models and optional types; of a union, the member that `here`'s
+    tag (`strategy`, `family`, `kind`, `name`) chooses."""
+    if get_origin(schema) is Annotated:
+        return _member(get_args(schema)[0], here)
+    if get_origin(schema) in (Union, UnionType):
+        members = [_member(item, here) for item in get_args(schema) if item is not type(None)]
+        tags = _texts(here)
+        for member in members:
+            if tags & _tags(member):
+                return member
+        return members[0]
+    if isinstance(schema, type) and issubclass(schema, RootModel):
+        return _member(schema.model_fields["root"].annotation, here)
+    return schema
+
+
+def _texts(here: Any) -> set[str]:
+    values = here.values() if isinstance(here, dict) else ()
+    return {value for value in values if isinstance(value, str)}
+
+
+def _tags(member: Any) -> set[Any]:
+    fields = member.model_fields if hasattr(member, "model_fields") else {}
+    return {
+        value
+        for name in ("strategy", "family", "kind", "name")
+        if name in fields
+        for value in get_args(fields[name].annotation)
+    }

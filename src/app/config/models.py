@@ -1,0 +1,135 @@
+"""The models inventory: every entry of `models` is one classifier this run trains.
+
+Families: `check` (counts only), `sklearn` (TF-IDF and a linear, tree or Bayes estimator), `spacy`
+(textcat), `hf` (a transformer for sequence classification).
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, RootModel
+
+from app.config.base import Group
+
+ClassWeight = Literal["none", "balanced", "from_balance"]  # from_balance: weights of the view
+
+
+class CheckModel(Group):
+    """Trains nothing: counts what it was given, and predicts the majority label."""
+
+    family: Literal["check"]
+
+
+class Tfidf(Group):
+    ngram_min: int = Field(default=1, ge=1)
+    ngram_max: int = Field(default=2, ge=1)
+    max_features: int | None = Field(default=50_000, ge=1)
+    min_df: int = Field(default=5, ge=1)  # documents a term must occur in
+    sublinear_tf: bool = False
+
+
+class LinearSvc(Group):
+    name: Literal["linear_svc"]
+    C: float = Field(default=1.0, gt=0)
+    class_weight: ClassWeight = "none"
+
+
+class RbfSvc(Group):
+    name: Literal["rbf_svc"]
+    C: float = Field(default=1.0, gt=0)
+    gamma: Literal["scale", "auto"] = "scale"
+    class_weight: ClassWeight = "none"
+
+
+class Perceptron(Group):
+    name: Literal["perceptron"]
+    max_iter: int = Field(default=50, ge=1)
+    tol: float = Field(default=1e-3, gt=0)
+    class_weight: ClassWeight = "none"
+
+
+class LogisticRegression(Group):
+    name: Literal["logistic_regression"]
+    C: float = Field(default=1.0, gt=0)
+    max_iter: int = Field(default=1000, ge=1)
+    class_weight: ClassWeight = "none"
+
+
+class ComplementNB(Group):
+    name: Literal["complement_nb"]
+    alpha: float = Field(default=1.0, gt=0)
+
+
+class DecisionTree(Group):
+    name: Literal["decision_tree"]
+    max_depth: int | None = Field(default=None, ge=1)
+    min_samples_split: int = Field(default=2, ge=2)
+    min_samples_leaf: int = Field(default=1, ge=1)
+    splitter: Literal["best", "random"] = "best"
+    class_weight: ClassWeight = "none"
+
+
+class RandomForest(Group):
+    name: Literal["random_forest"]
+    n_estimators: int = Field(default=200, ge=1)
+    max_depth: int | None = Field(default=None, ge=1)
+    min_samples_leaf: int = Field(default=1, ge=1)
+    class_weight: ClassWeight = "none"
+
+
+Estimator = Annotated[
+    LinearSvc
+    | RbfSvc
+    | Perceptron
+    | LogisticRegression
+    | ComplementNB
+    | DecisionTree
+    | RandomForest,
+    Field(discriminator="name"),
+]
+
+
+class SklearnModel(Group):
+    family: Literal["sklearn"]
+    tfidf: Tfidf = Tfidf()
+    estimator: Estimator
+
+
+class SpacyModel(Group):
+    family: Literal["spacy"]
+    architecture: Literal["bow", "cnn"]
+    epochs: int = Field(ge=1)
+    dropout: float = Field(default=0.2, ge=0.0, lt=1.0)
+    patience: int = Field(default=1600, ge=0)  # steps without a better dev macro-F1; 0: never stop
+    eval_steps: int = Field(default=200, ge=1)  # steps between looks at dev
+    batch_start: int = Field(default=100, ge=1)  # words a batch, compounding
+    batch_stop: int = Field(default=1000, ge=1)
+    batch_compound: float = Field(default=1.001, ge=1.0)
+    learn_rate: float = Field(default=0.001, gt=0)
+    ngram_size: int = Field(default=1, ge=1)  # bow
+
+
+class HfModel(Group):
+    family: Literal["hf"]
+    pretrained: str  # a hub name or a local folder
+    learning_rate: float = Field(default=2e-5, gt=0)
+    batch_size: int = Field(default=8, ge=1)
+    epochs: int = Field(default=3, ge=1)
+    warmup_ratio: float = Field(default=0.0, ge=0.0, le=1.0)
+    weight_decay: float = Field(default=0.0, ge=0.0)
+    max_length: int = Field(default=512, ge=8)  # word pieces; longer texts are cut
+    patience: int = Field(default=0, ge=0)  # epochs without a better dev macro-F1; 0: never stop
+    class_weight: ClassWeight = "none"
+
+
+Model = Annotated[
+    CheckModel | SklearnModel | SpacyModel | HfModel,
+    Field(discriminator="family"),
+]
+
+
+class Models(RootModel[dict[str, Model]]):
+    """model_id -> its specification."""
+
+    def of(self, family: str) -> dict[str, Model]:
+        """The entries of one family, in the order they were configured."""
+        return {name: spec for name, spec in self.root.items() if spec.family == family}

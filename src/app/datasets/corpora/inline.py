@@ -1,0 +1,70 @@
+"""Transcripts whose turns carry their metadata as attributes of one inline element.
+
+<sp><speaker>..</speaker><mpt:metadata auteur=".." wing=".."><p>..</p></mpt:metadata></sp>
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from lxml import etree
+
+from app.config.corpora import InlineReader
+from app.datasets.corpora.reader import XML_ID, XML_LANG, Found, Header, is_namespaced, own_id
+from app.datasets.corpora.text import joined, local_names, paragraph_without
+from app.datasets.corpora.xpath import compiled, first_string, qualified
+
+Path = Callable[[etree._Element], Any]
+
+
+class _Paths:
+    """The reader's names and expressions, for files in the TEI namespace or in none."""
+
+    def __init__(self, reader: InlineReader, namespaced: bool) -> None:
+        def path(expression: str, key: str) -> Path:
+            return compiled(expression, reader.namespaces, namespaced, f"reader.{key}")
+
+        self.turn = qualified(reader.turn, reader.namespaces, namespaced, "reader.turn")
+        self.metadata = path(reader.metadata, "metadata")
+        self.where = path(f"boolean({reader.where})", "where") if reader.where else None
+        self.text = path(reader.text, "text")
+        self.header = {
+            name: path(expression, f"header_fields.{name}")
+            for name, expression in reader.header_fields.items()
+        }
+
+
+class Inline:
+    """Reads turns (`TeiDocuments`). The field `sitting` is the TEI's id, else the file's name."""
+
+    def __init__(self, reader: InlineReader) -> None:
+        self._attributes = reader.fields
+        self._header_names = tuple(reader.header_fields)
+        self._exclude = local_names(reader.exclude)
+        self._paths = {flag: _Paths(reader, flag) for flag in (True, False)}
+
+    def inner(self, namespaced: bool) -> list[str]:
+        return [self._paths[namespaced].turn]
+
+    def header(self, tei: etree._Element, stem: str) -> Header:
+        paths = self._paths[is_namespaced(tei)].header
+        said = {name: first_string(path(tei)) for name, path in paths.items()}
+        return {**said, "sitting": tei.get(XML_ID) or stem, XML_LANG: tei.get(XML_LANG)}
+
+    def documents(self, element: etree._Element, header: Header) -> Iterator[Found]:
+        paths = self._paths[is_namespaced(element)]
+        for metadata in paths.metadata(element):
+            if paths.where is not None and not paths.where(metadata):
+                continue
+            text, words = joined(paragraph_without(p, self._exclude) for p in paths.text(metadata))
+            yield Found(
+                own_id(metadata) or own_id(element),
+                element.get(XML_LANG) or header[XML_LANG],
+                None,
+                [
+                    *(metadata.get(attribute) or None for attribute in self._attributes.values()),
+                    *(header[name] for name in self._header_names),
+                    header["sitting"],
+                ],
+                text,
+                words,
+            )

@@ -1,0 +1,199 @@
+"""Dividing a corpus into tasks of a few megabytes, and reading one.
+
+The tasks are the same for any number of processes, and so are the documents and their order. A big
+file is divided by byte ranges. A range begins at the first `<TEI` in it, which is a guess: it may
+stand in a comment. So a task also says where it began and ended, and a range whose beginning is not
+where the one before ended is read again from there.
+"""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from app.config.corpora import (
+    ClassicReader,
+    Corpus,
+    InlineReader,
+    PairedLinesReader,
+    ParlaMintReader,
+    TeiReader,
+)
+from app.datasets.corpora.classic import Classic
+from app.datasets.corpora.cutting import BLOCK, START, Bad, Prolog, WholeDocuments, read_prolog
+from app.datasets.corpora.files import ByteStream, CorpusFile, corpus_files, opened
+from app.datasets.corpora.inline import Inline
+from app.datasets.corpora.inside import InsideDocuments
+from app.datasets.corpora.paired_lines import paired_documents
+from app.datasets.corpora.parlamint import ParlaMint
+from app.datasets.corpora.reader import Found, TeiDocuments
+from app.datasets.corpora.rows import Batch, Rows
+from app.datasets.corpora.tei import Tei
+
+RANGE = 2 * 2**20
+
+
+class Task(NamedTuple):
+    """Some whole files, or the documents of one file that begin from `start` and before `stop`."""
+
+    files: list[CorpusFile]
+    start: int | None = None
+    stop: int | None = None
+
+
+class Ends(NamedTuple):
+    """Where the documents of a range task began and ended; `start` None: none begins in it."""
+
+    start: int | None
+    end: int
+
+
+def tasks(corpus: Corpus) -> Iterator[Task]:
+    """The tasks of a corpus, in the order of its documents."""
+    group: list[CorpusFile] = []
+    size = 0
+    for file in _files(corpus):
+        length = file.path.stat().st_size
+        if length >= 2 * RANGE and _can_be_ranged(corpus, file):
+            if group:
+                yield Task(group)
+                group, size = [], 0
+            last = (length // RANGE - 1) * RANGE  # the last range takes the remainder
+            for start in range(0, last + 1, RANGE):
+                yield Task([file], start, None if start == last else start + RANGE)
+            continue
+        group.append(file)
+        size += length
+        if size >= RANGE:
+            yield Task(group)
+            group, size = [], 0
+    if group:
+        yield Task(group)
+
+
+class TaskReader:
+    """Reads tasks of one corpus."""
+
+    def __init__(self, corpus: Corpus, tokenizer: str) -> None:
+        self._corpus, self._tokenizer = corpus, tokenizer
+        self._reader = _tei_reader(corpus)
+        self._prolog = lru_cache(maxsize=1)(self._read_prolog)
+
+    def read(self, task: Task, exact: int | None = None) -> Iterator[Batch | Ends]:
+        """The batches of a task; of a range, `Ends` last. `exact`: where the range is known to
+        begin."""
+        if task.start is not None:
+            yield from self._range(task.files[0], task.start, task.stop, exact)
+            return
+        rows = Rows(self._corpus, self._tokenizer)
+        read = 0
+        for file in task.files:
+            counted = 0
+            for document, position in self._file(file):
+                rows.add(document, file.name)
+                if rows.full:
+                    yield rows.take(read + position - counted)
+                    read, counted = 0, position
+            read += file.path.stat().st_size - counted
+        yield rows.take(read)
+
+    def _file(self, file: CorpusFile) -> Iterator[tuple[Found | Bad, int]]:
+        """The documents of a file, each with the bytes of the file read so far."""
+        if isinstance(self._corpus.reader, PairedLinesReader):
+            texts = Path(self._corpus.reader.texts)
+            encoding = self._corpus.encoding or "utf-8"
+            yield from ((found, 0) for found in paired_documents(file, texts, encoding))
+            return
+        assert self._reader is not None
+        with opened(file.path, self._corpus.encoding) as stream:
+            prolog, buffer = read_prolog(stream, file.path)
+            if self._reader.inner(True):
+                inside = InsideDocuments(stream, file.name, prolog, buffer, self._reader)
+                for document in inside.read():
+                    yield document, stream.raw_position()
+                return
+            whole = WholeDocuments(stream, file.name, prolog, prolog.start, buffer)
+            for document in self._documents(whole, None, file):
+                yield document, stream.raw_position()
+
+    def _range(
+        self, file: CorpusFile, start: int, stop: int | None, exact: int | None
+    ) -> Iterator[Batch | Ends]:
+        rows = Rows(self._corpus, self._tokenizer)
+        size = file.path.stat().st_size
+        prolog = self._prolog(file.path)
+        with opened(file.path, self._corpus.encoding) as stream:
+            begin = exact if exact is not None else _guess(stream, prolog, start, stop)
+            end = stop if stop is not None else size
+            if begin is not None and begin < end:
+                stream.seek(begin)
+                whole = WholeDocuments(stream, file.name, prolog, begin, b"")
+                for document in self._documents(whole, stop, file):
+                    rows.add(document, file.name)
+                    if rows.full:
+                        yield rows.take(0)
+                end = whole.end
+            yield rows.take((stop if stop is not None else size) - start)
+            yield Ends(begin, end)
+
+    def _documents(
+        self, whole: WholeDocuments, stop: int | None, file: CorpusFile
+    ) -> Iterator[Found | Bad]:
+        assert self._reader is not None
+        stem = Path(file.name.removesuffix(".gz")).stem
+        for element in whole.read(stop):
+            if isinstance(element, Bad):
+                yield element
+            else:
+                yield from self._reader.documents(element, self._reader.header(element, stem))
+
+    def _read_prolog(self, path: Path) -> Prolog:
+        with opened(path, self._corpus.encoding) as stream:
+            return read_prolog(stream, path)[0]
+
+
+def _files(corpus: Corpus) -> list[CorpusFile]:
+    suffix = ".txt" if isinstance(corpus.reader, PairedLinesReader) else ".xml"
+    return corpus_files(corpus.path, corpus.exclude, suffix)
+
+
+def _tei_reader(corpus: Corpus) -> TeiDocuments | None:
+    reader = corpus.reader
+    if isinstance(reader, TeiReader):
+        return Tei(reader)
+    if isinstance(reader, ClassicReader):
+        return Classic(reader)
+    if isinstance(reader, InlineReader):
+        return Inline(reader)
+    if isinstance(reader, ParlaMintReader):
+        return ParlaMint(reader)
+    return None
+
+
+def _can_be_ranged(corpus: Corpus, file: CorpusFile) -> bool:
+    """Whether documents are whole <TEI>s and a place in the stream is a place in the file."""
+    reader = _tei_reader(corpus)
+    if reader is None or reader.inner(True):
+        return False
+    with opened(file.path, corpus.encoding) as stream:
+        return stream.seekable
+
+
+def _guess(stream: ByteStream, prolog: Prolog, start: int, stop: int | None) -> int | None:
+    """The first `<TEI` from `start` on and before `stop`."""
+    if start <= prolog.start:
+        return prolog.start if stop is None or prolog.start < stop else None
+    stream.seek(start)
+    held, at = b"", start
+    while stop is None or at < stop:
+        data = stream.read(BLOCK)
+        held += data
+        if match := START.search(held):
+            found = at + match.start()
+            return found if stop is None or found < stop else None
+        if not data:
+            return None
+        kept = held[-64:]  # a tag may straddle two reads
+        at += len(held) - len(kept)
+        held = kept
+    return None

@@ -1,0 +1,63 @@
+"""The text of a document: its paragraphs, white space normalised, joined by newlines."""
+
+from collections.abc import Iterable, Sequence
+
+from lxml import etree
+
+# What str.split() takes for white space and XML allows, the space itself aside.
+ODD_SPACES = (
+    *"\t\r\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000",
+)
+
+
+def joined(paragraphs: Iterable[str | None]) -> tuple[str, int]:
+    """The text and its number of white-space tokens.
+
+    Inside a paragraph, every run of white space becomes one space; empty paragraphs are left out.
+    Most text is already so, and looking is cheaper than splitting and joining every word.
+    """
+    parts = [part for paragraph in paragraphs if paragraph and (part := paragraph.strip())]
+    text = "\n".join(parts)
+    breaks = text.count("\n")
+    if breaks == len(parts) - 1 and "  " not in text:
+        for space in ODD_SPACES:
+            if space in text:
+                break
+        else:
+            return text, text.count(" ") + breaks + 1
+    words = [part.split() for part in parts]
+    return "\n".join(map(" ".join, words)), sum(map(len, words))
+
+
+def paragraph(element: etree._Element) -> str | None:
+    """All text inside an element."""
+    text: str | None = "".join(element.itertext()) if len(element) else element.text
+    return text
+
+
+def paragraph_without(element: etree._Element, exclude: frozenset[str]) -> str | None:
+    """The text inside an element, without that of elements whose local name is in `exclude`.
+
+    What follows an excluded element stays, and a space stands for the element.
+    """
+    if not len(element):
+        return paragraph(element)
+    parts: list[str] = []
+    _collect(element, exclude, parts)
+    return "".join(parts)
+
+
+def _collect(element: etree._Element, exclude: frozenset[str], parts: list[str]) -> None:
+    parts.append(element.text or "")
+    for child in element:
+        if str(child.tag).rpartition("}")[2] in exclude:
+            parts.append(" ")
+        else:
+            _collect(child, exclude, parts)
+        parts.append(child.tail or "")
+
+
+def local_names(names: Sequence[str]) -> frozenset[str]:
+    """Names as compared by `paragraph_without`: `tei:note` is `note`."""
+    return frozenset(name.rpartition(":")[2] for name in names)

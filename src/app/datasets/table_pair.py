@@ -1,0 +1,19 @@
+"""The train and job sides as a pair of Parquet tables."""
+
+from pathlib import Path
+
+import polars as pl
+
+from app.datasets.sides import SidesDataset
+
+
+class TablePairDataset(SidesDataset):
+    """<folder>/{train,job}.parquet, compressed with zstd."""
+
+    suffix = ".parquet"
+
+    def read_side(self, file: Path) -> pl.LazyFrame:
+        return pl.scan_parquet(file)
+
+    def write_side(self, table: pl.DataFrame, file: Path) -> None:
+        table.write_parquet(file, compression="zstd")

@@ -1,0 +1,27 @@
+"""The terms that weigh most in each linear model, as its training left them."""
+
+import json
+
+from app.config.analysis import Analysis
+from app.config.models import Models
+from app.datasets.models import ModelFolder
+from app.pipelines.ideo.models.sklearn import FEATURES
+from app.pipelines.ideo.page.findings import TopFeatures
+
+
+def read_top_features(
+    sklearn_models: dict[str, ModelFolder], models: Models, analysis: Analysis
+) -> TopFeatures:
+    """model_id -> label -> the `analysis.top_features` heaviest (term, weight); models that are
+    not linear have none."""
+    found: TopFeatures = {}
+    for model_id in models.of("sklearn"):
+        file = sklearn_models[model_id].path / FEATURES
+        if not file.is_file():
+            continue
+        by_label = json.loads(file.read_text(encoding="utf-8"))
+        found[model_id] = {
+            label: [(str(term), float(weight)) for term, weight in terms[: analysis.top_features]]
+            for label, terms in sorted(by_label.items())
+        }
+    return found

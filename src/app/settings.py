@@ -1,0 +1,13 @@
+"""Kedro's settings: Hydra composes the config, the service session runs it, hooks record it."""
+
+from kedro.framework.session import KedroServiceSession
+
+from app.config.loader import HydraConfigLoader
+from app.console import NodeLines
+from app.tracking.hooks import TrackingHooks
+
+SESSION_CLASS = KedroServiceSession
+CONFIG_LOADER_CLASS = HydraConfigLoader
+CONFIG_LOADER_ARGS = {"base_env": "base", "default_run_env": "local"}
+HOOKS = (NodeLines(), TrackingHooks())
+DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)

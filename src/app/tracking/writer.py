@@ -1,0 +1,241 @@
+"""The writer process: reads what a run tells on stdin, and is the only one to talk to MLflow.
+
+    python -m app.tracking.writer PID_OF_THE_RUN
+
+It ends when the run says `end`, and as soon as it has written the rest when the run is no more:
+then the MLflow run is KILLED. On stdout it leaves one line of JSON, a `recording.Outcome`.
+"""
+
+import contextlib
+import getpass
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.durable.process import ProcessId
+from app.tracking.flat import mlflow_name
+from app.tracking.model import Logged, award_alias, log_model, register
+from app.tracking.stale import mend_stale_runs, process_tags
+from app.tracking.store import Store, connect, experiment_id, slim_mlflow
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+VANISHED = "killed: the process vanished"
+LOOK_S = 1.0  # between looks at whether the run's process is still there
+BATCH = 100  # params in one request; MLflow's limit
+
+
+@dataclass
+class RunWriter:
+    """One MLflow run. Each method is a message; those after `start` need it to have worked."""
+
+    client: "MlflowClient"
+    store: Store
+    run: "Run"
+    alias: str
+    scores: dict[str, dict[str, float]] = field(default_factory=dict)  # by model
+    logged: dict[str, Logged] = field(default_factory=dict)  # by model
+
+    @classmethod
+    def start(
+        cls,
+        store: Mapping[str, Any],
+        experiment: str,
+        run_name: str,
+        alias: str,
+        pid: int,
+        project: str,
+        started_ms: int,
+        params: Mapping[str, str],
+        tags: Mapping[str, str],
+    ) -> "RunWriter":
+        """Makes the run, and marks runs of this host as killed whose processes are no more."""
+        from mlflow.entities import Param
+
+        where = Store(**store)
+        client = connect(where)
+        run = client.create_run(
+            experiment_id(client, where, experiment),
+            start_time=started_ms,
+            run_name=run_name,
+            tags={**tags, **_source_tags(Path(project)), **process_tags(ProcessId.of(pid))},
+        )
+        entries = [Param(key, value) for key, value in params.items()]
+        for at in range(0, len(entries), BATCH):
+            client.log_batch(run.info.run_id, params=entries[at : at + BATCH])
+        mend_stale_runs(client, run.info.run_id)
+        return cls(client, where, run, alias)
+
+    def data(self, identity: Mapping[str, Any]) -> None:
+        """What the run reads: its hash as a tag, all of it as `data_identity.json`."""
+        self._tag("superior.data", str(identity["hash"]))
+        self.client.log_dict(self.run.info.run_id, dict(identity), "data_identity.json")
+
+    def metrics(self, model: str, values: Mapping[str, float]) -> None:
+        """The scores of one model, as metrics `<model>.<name>` of the run."""
+        self.scores[model] = dict(values)
+        self._log_scores(model, None)
+
+    def artifact(self, path: str, folder: str | None, tag: str | None) -> None:
+        """A file or folder that was saved, copied under `folder` of the run's artifacts."""
+        if Path(path).is_dir():
+            self.client.log_artifacts(self.run.info.run_id, path, folder)
+        else:
+            self.client.log_artifact(self.run.info.run_id, path, folder)
+        if tag is not None:
+            self._tag(f"superior.{tag}", path)
+            self._link(tag, "/".join(filter(None, [folder, Path(path).name])))
+
+    def model(self, name: str, folder: str) -> None:
+        """A model folder, logged as a pyfunc model; it is registered at the end."""
+        self.logged[name] = log_model(self.client, self.run, name, Path(folder))
+
+    def end(self, status: str, reason: str | None, ended_ms: int | None) -> dict[str, str]:
+        """Registers the models of a run that succeeded, and closes it; tells of the aliases."""
+        try:
+            for name in self.logged:
+                self._log_scores(name, self.logged[name].mlflow_id)
+            return self._register() if status == "FINISHED" else {}
+        finally:
+            if reason is not None:
+                self._tag("superior.end", reason)
+            self._tag("superior.status", status)
+            self.client.set_terminated(self.run.info.run_id, status, end_time=ended_ms)
+
+    def _register(self) -> dict[str, str]:
+        versions = [
+            register(self.client, self.store, self.run, logged, self.scores.get(name, {}))
+            for name, logged in self.logged.items()
+            if "registered_name" in logged.card
+        ]
+        return award_alias(self.client, self.store, self.alias, versions)
+
+    def _log_scores(self, model: str, mlflow_id: str | None) -> None:
+        from mlflow.entities import Metric
+
+        at = self.run.info.start_time
+        self.client.log_batch(
+            self.run.info.run_id,
+            metrics=[
+                Metric(mlflow_name(f"{model}.{key}"), value, at, 0, model_id=mlflow_id)
+                for key, value in self.scores.get(model, {}).items()
+            ],
+        )
+
+    def _tag(self, name: str, value: str) -> None:
+        self.client.set_tag(self.run.info.run_id, name, value)
+
+    def _link(self, name: str, artifact: str) -> None:
+        """The run's page opens with a link to this artifact."""
+        info = self.run.info
+        page = f"#/experiments/{info.experiment_id}/runs/{info.run_id}/artifacts/{artifact}"
+        self._tag("mlflow.note.content", f"[{name}]({page})")
+
+
+def main() -> None:
+    """Records one run from stdin, and prints the outcome."""
+    messages = _messages(run_pid=int(sys.argv[1]))
+    slim_mlflow()
+    sys.stdout.write(json.dumps(record(messages)))
+    sys.stdout.flush()
+    os._exit(0)  # all is written; taking 1,500 modules down would cost a tenth of a second
+
+
+def record(messages: Iterator[dict[str, Any]]) -> dict[str, Any]:
+    """Does what the messages say; a message that fails is an error told, and the rest goes on."""
+    writer: RunWriter | None = None
+    aliases: dict[str, str] = {}
+    errors: list[str] = []
+    for message in _ended(messages):
+        do = message.pop("do")
+        try:
+            if do == "start":
+                writer = RunWriter.start(**message)
+            elif do == "end" and writer is not None:
+                aliases = writer.end(**message)
+            elif writer is not None:
+                getattr(writer, do)(**message)
+        except Exception as error:
+            errors.append(f"{do}: {_first_line(error)}")
+    run_id = None if writer is None else writer.run.info.run_id
+    return {"run_id": run_id, "aliases": aliases, "errors": errors}
+
+
+def _ended(messages: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The messages, with the `end` that a run that vanished did not say."""
+    for message in messages:
+        yield message.copy()
+        if message["do"] == "end":
+            return
+    yield {"do": "end", "status": "KILLED", "reason": VANISHED, "ended_ms": None}
+
+
+def _messages(run_pid: int) -> Iterator[dict[str, Any]]:
+    """What the run tells, until it ends, closes its side, or is no more.
+
+    A thread takes lines out of the pipe at once, so that the run never waits for MLflow. The
+    run's process is looked at too: children it forked can hold the pipe open after its death.
+    """
+    lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+    threading.Thread(target=_read_lines, args=(lines,), daemon=True).start()
+    return _until_gone(lines, run_pid)
+
+
+def _until_gone(lines: "queue.SimpleQueue[bytes | None]", run_pid: int) -> Iterator[dict[str, Any]]:
+    while True:
+        try:
+            line = lines.get(timeout=LOOK_S)
+        except queue.Empty:
+            if os.getppid() != run_pid:
+                return
+            continue
+        if line is None:
+            return
+        with contextlib.suppress(ValueError):  # a line cut by the run's death
+            yield json.loads(line)
+
+
+def _read_lines(lines: "queue.SimpleQueue[bytes | None]") -> None:
+    rest = b""
+    while chunk := os.read(sys.stdin.fileno(), 1 << 16):
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            lines.put(line)
+    lines.put(None)
+
+
+def _source_tags(project: Path) -> dict[str, str]:
+    """The code that runs: its git commit, and whether files differ from it."""
+    told = subprocess.run(
+        ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout.strip()
+    commit, _, dirty = told.partition("-")
+    return {
+        "mlflow.user": getpass.getuser(),
+        "mlflow.source.type": "LOCAL",
+        "superior.git.state": ("dirty" if dirty else "clean") if commit else "no commit",
+        **({"mlflow.source.git.commit": commit} if commit else {}),
+    }
+
+
+def _first_line(error: BaseException) -> str:
+    return (
+        f"{type(error).__name__}: {str(error).strip().splitlines()[0][:500] if str(error) else ''}"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,197 @@
+"""The report: whole in one file, safe, readable as Markdown, for any models and labels."""
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from invented import IDENTITY, Invented
+from lxml import etree
+
+from app.config.models import Models
+from app.errors import InputError, StaleInputError
+from app.pipelines.ideo.page.findings import gather_findings
+from app.pipelines.ideo.page.render import draw_plots, write_html, write_markdown
+from app.pipelines.ideo.page.results import ranked_models
+
+HOSTILE = '<script>alert("1")</script> & "quoted"'
+VOID = {"meta", "br", "hr", "img", "input", "link", "wbr"}
+FETCHED = re.compile(r"""(src|href|action|data)\s*=\s*["'](?!#)|url\(|@import""")
+
+
+class Tags(HTMLParser):
+    """Every tag, and whether each is closed in its turn."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: list[str] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append(tag)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+TERMS = [("mariage", 3.1), ("loi", 1.2)]
+BINARY = {"labels": ["left", "right"], "skills": {"svm": 0.7, "logreg": 0.5, "check": 0.0}}
+CASES: dict[str, dict[str, Any]] = {
+    "binary": BINARY,
+    "one model": {"labels": ["left", "right"], "skills": {"svm": 0.7}},
+    "check alone": {"labels": ["left", "right"], "skills": {"check": 0.0}},
+    "twenty labels": {
+        "labels": [f"groupe de l'union pour un mouvement {n}" for n in range(20)],
+        "skills": {f"model_{n}": n / 8 for n in range(8)},
+    },
+    "no groups": {**BINARY, "group_field": None},
+    "hostile": {
+        "labels": [HOSTILE, "right|left\n# *x*"],
+        "skills": {"svm": 0.7},
+        "parties": [HOSTILE, "b"],
+        "top_features": {"svm": {HOSTILE: [(HOSTILE, 1.0)]}},
+        "meta_view": {"problems": [{"id": HOSTILE, "problem": HOSTILE, "place": HOSTILE}]},
+    },
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_page_is_well_formed_and_whole_in_itself(case: str) -> None:
+    page = write_html(Invented(**CASES[case]).findings())
+    tags = Tags(page)
+    assert tags.open == []
+    assert not {"script", "link", "iframe", "img", "object", "embed"} & set(tags.seen)
+    assert not FETCHED.search(page)
+    assert set(re.findall(r"https?://[^\"'<\s]*", page)) <= {"http://www.w3.org/2000/svg"}
+    assert page.index("<h1>") < page.index('class="headline"') < page.index('id="scores"')
+    for anchor in re.findall(r'href="#(\w+)"', page):
+        assert f'id="{anchor}"' in page
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_plots_are_xml_and_markdown_names_them(case: str) -> None:
+    findings = Invented(**CASES[case]).findings()
+    plots = draw_plots(findings)
+    for drawing in plots.values():
+        assert etree.fromstring(drawing.encode()).tag == "{http://www.w3.org/2000/svg}svg"
+        assert "prefers-color-scheme" in drawing
+    named = re.findall(r"\(plots/(.+?)\.svg\)", write_markdown(findings))
+    assert sorted(named) == sorted(plots)
+
+
+def test_hostile_texts_stay_texts() -> None:
+    findings = Invented(**CASES["hostile"]).findings()
+    assert "<script" not in write_html(findings)
+    assert "&lt;script&gt;" in write_html(findings)
+    markdown = write_markdown(findings)
+    assert "<script" not in markdown.replace("\\<script", "")
+    tables = [line for line in markdown.splitlines() if line.startswith("|")]
+    assert all(line.endswith("|") for line in tables)
+
+
+def test_summary_names_the_best_model_beside_the_strongest_baseline() -> None:
+    findings = Invented(**BINARY).findings()
+    assert findings.models[0]["name"] == "svm"
+    assert findings.headline.startswith("svm is the best of 3 models: macro-F1 0.")
+    assert f"{findings.baselines[0]['name']}, reaches" in findings.headline
+    assert "speaker majority" in [row["name"] for row in findings.baselines]
+    best = [pair for pair in findings.pairs if pair["a"] == "svm"]
+    assert len(best) == 1  # against logreg; the check is the majority baseline
+
+
+def test_seen_is_kept_and_dropped() -> None:
+    findings = Invented(**BINARY).findings()
+    counts = {row["what"]: row["n"] for row in findings.flow}
+    assert (
+        counts["seen"]
+        == counts["kept"] + counts["dropped: min_chars"] + counts["dropped: unknown label"]
+    )
+    assert findings.flow_sentence == "630 seen = 600 kept + 30 dropped."
+
+
+def test_warnings_come_first_and_name_what_is_wrong() -> None:
+    shared = {"groups_on_both_sides": 9, "job_docs": 30, "job_share": 0.1}
+    case = Invented(
+        labels=["left", "right"],
+        skills={"svm": 0.7},
+        n_speakers=10,
+        cards={"svm": {"n_train_docs": 100, "capped_from": 360}},
+        meta_view={
+            "leakage": {
+                "same_text": shared,
+                "near_duplicates": shared,
+                "groups": {"speaker": shared},
+            },
+            "problems": [{"id": "debates:9", "problem": "malformed XML", "place": "a.xml, byte 7"}],
+        },
+    )
+    case.train = case.train.with_columns(label=case.train["label"].replace("right", "extinct"))
+    said = "\n".join(case.findings().warnings)
+    for words in (
+        "extinct: trained on, but no document to evaluate",
+        "right: evaluated, but never trained on",
+        "have the text of a training document",
+        "have a near duplicate among the training documents",
+        "have a speaker that is in training too",
+        "debates:9: malformed XML (a.xml, byte 7)",
+        "svm learned from 100 of 360 training documents",
+        "only 10 speakers",
+    ):
+        assert words in said
+    page = write_html(case.findings())
+    assert page.index("Before you believe it") < page.index('id="scores"')
+
+
+def test_results_of_other_documents_or_models_are_refused() -> None:
+    case = Invented(**BINARY)
+    results = case.results()
+    other = {**IDENTITY, "hash": "0ther"}
+    with pytest.raises(
+        StaleInputError, match=r"metrics\.json of sklearn/svm belongs to other documents"
+    ):
+        ranked_models(results["metrics"], case.models, other)
+    with pytest.raises(InputError, match="no metrics of spacy/cnn"):
+        ranked_models(
+            results["metrics"],
+            Models.model_validate({"cnn": {"family": "spacy", "architecture": "cnn", "epochs": 1}}),
+            IDENTITY,
+        )
+    stronger = {"family": "sklearn", "estimator": {"name": "linear_svc", "C": 2.0}}
+    with pytest.raises(StaleInputError, match=r"models\.svm: estimator changed"):
+        ranked_models(results["metrics"], Models.model_validate({"svm": stronger}), IDENTITY)
+
+
+def test_report_of_other_prepared_documents_is_refused() -> None:
+    case = Invented(**BINARY)
+    with pytest.raises(StaleInputError, match="prepared documents"):
+        gather_findings(
+            **case.results(),
+            top_features={},
+            cards={},
+            identity={**IDENTITY, "hash": "0ther", "config": {"seed": 43}},
+            models=case.models,
+        )
+
+
+def test_results_of_other_runs_beside_these_are_left_out() -> None:
+    case = Invented(**BINARY)
+    results = case.results()
+    case.models = Models.model_validate({"svm": case.models.root["svm"].model_dump()})
+    findings = gather_findings(
+        **results, top_features={}, cards={}, identity=IDENTITY, models=case.models
+    )
+    assert [row["name"] for row in findings.models] == ["svm"]
+    assert "logreg" not in write_html(replace(findings, config={}))
+
+
+def test_same_results_give_the_same_page() -> None:
+    pages = [write_html(Invented(**BINARY).findings()) for _ in range(2)]
+    assert pages[0] == pages[1]

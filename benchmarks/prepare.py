@@ -62,9 +62,7 @@ def grow(folder: Path, target: Path, megabytes: int) -> int:
             while sum(map(len, parts)) < length:
                 parts.append(next(texts))
             body = "\n".join(f"<p>{part}</p>" for part in parts)
-            text = DOCUMENT.format(
-                n=number, site=number % 20, day=number % 28 + 1, paragraphs=body
-            )
+            text = DOCUMENT.format(n=number, site=number % 20, day=number % 28 + 1, paragraphs=body)
             written += len(text.encode())
             number += 1
             file.write(text)

@@ -47,7 +47,9 @@ def measure(command: list[str], folder: Path) -> tuple[float, float]:
     environment = {**os.environ, "DO_NOT_TRACK": "1"}
     with tempfile.TemporaryFile("w+") as output:
         started = time.perf_counter()
-        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=output)
+        process = subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=output, stderr=output
+        )
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -81,7 +83,10 @@ def commands(scratch: Path) -> dict[str, tuple[list[str], Path]]:
             [*app, *tiny, f"tracking.uri=sqlite:///{scratch}/new.db"],
             PROJECT,
         ),
-        "tiny ideo run, MLflow": ([*app, *tiny, f"tracking.uri=sqlite:///{scratch}/old.db"], PROJECT),
+        "tiny ideo run, MLflow": (
+            [*app, *tiny, f"tracking.uri=sqlite:///{scratch}/old.db"],
+            PROJECT,
+        ),
     }
 
 

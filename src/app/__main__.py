@@ -31,7 +31,8 @@ def _job(composed: "DictConfig") -> None:
         with open_dict(composed):
             composed.output_root = job.runtime.output_dir
     with errors_on_one_screen():  # here too: Hydra would add lines of its own to an error
-        run(check(composed, list(job.overrides.task), CONF))
+        chosen = {str(group): str(choice) for group, choice in job.runtime.choices.items()}
+        run(check(composed, list(job.overrides.task), chosen, CONF))
 
 
 def main() -> None:

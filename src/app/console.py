@@ -80,5 +80,5 @@ def _causes(error: BaseException) -> Iterator[Any]:
 
 def _end(message: str, code: int) -> None:
     sys.stdout.flush()
-    print(f"superior: {message}", file=sys.stderr)
+    sys.stderr.write(f"superior: {message}\n")
     sys.exit(code)

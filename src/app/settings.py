@@ -4,10 +4,12 @@ from kedro.framework.session import KedroServiceSession
 
 from app.config.loader import HydraConfigLoader
 from app.console import NodeLines
+from app.datasets.catalog import SharingCatalog
 from app.tracking.hooks import TrackingHooks
 
 SESSION_CLASS = KedroServiceSession
+DATA_CATALOG_CLASS = SharingCatalog
 CONFIG_LOADER_CLASS = HydraConfigLoader
 CONFIG_LOADER_ARGS = {"base_env": "base", "default_run_env": "local"}
 HOOKS = (NodeLines(), TrackingHooks())
-DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
+DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry", "kedro-viz")  # nothing of theirs is needed in a run

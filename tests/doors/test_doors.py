@@ -40,7 +40,7 @@ def through(door: str, overrides: list[str]) -> subprocess.CompletedProcess[str]
         (["balance=oversampel"], "did you mean 'oversample'"),
         (["balanc.strategy=none"], "did you mean 'balance'"),
         (["balance=cap_docs", "balance.cap_per_labl=3"], "did you mean 'cap_per_label'"),
-        (["balance=oversample", "balance.preset=partiy"], "'parity'"),
+        (["balance=oversample", "balance.preset=partiy"], "half, parity"),
         (["split.train_prop=1.5"], "less than 1"),
         (["split.train_prop=0"], "greater than 0"),
         (["dataset.merge_mode=mergd"], "did you mean 'merged'"),
@@ -151,7 +151,9 @@ def test_two_runs_of_one_dataset_take_turns(tmp_path: Path) -> None:
     assert [process.returncode for process in started] == [0, 0], said
     assert any("waiting: process" in text for text in said)
     again = run(*HYDRA, "pipeline=evaluate", *SMALL, f"output_root={tmp_path}")
-    other = run(*HYDRA, "pipeline=evaluate", "balance=oversample", *SMALL, f"output_root={tmp_path}")
+    other = run(
+        *HYDRA, "pipeline=evaluate", "balance=oversample", *SMALL, f"output_root={tmp_path}"
+    )
     assert sorted([again.returncode, other.returncode]) == [0, 3]
 
 

@@ -20,14 +20,18 @@ def test_sigterm_unwinds_with_143_and_handlers_come_back() -> None:
 
 
 def test_a_second_sigterm_does_not_cut_the_unwinding_short() -> None:
-    cleaned = False
-    with pytest.raises(Interrupted), interruptible():
+    cleaned = []
+
+    def work() -> None:
         try:
             os.kill(os.getpid(), signal.SIGTERM)
         finally:
             os.kill(os.getpid(), signal.SIGTERM)
-            cleaned = True
-    assert cleaned
+            cleaned.append("all of it")
+
+    with pytest.raises(Interrupted), interruptible():
+        work()
+    assert cleaned == ["all of it"]
 
 
 def test_sigint_is_a_keyboard_interrupt() -> None:

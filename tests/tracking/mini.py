@@ -2,7 +2,8 @@
 
     python mini.py PROJECT [key=value ...]     keys: name, end, f1, data, uri
 
-`end` says how the run ends: well | fail | sigkill | sigterm | kill_writer | kill_both.
+`end` says how the run ends: well | fail | sigkill | sigterm | kill_writer | kill_both |
+sigkill_with_child (a child that the run forked, and that outlives it, holds all its pipes).
 """
 
 import json
@@ -14,6 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 from kedro.framework.hooks.manager import _create_hook_manager, _register_hooks
 from kedro.io import AbstractDataset, DataCatalog, MemoryDataset
 from kedro.pipeline import Pipeline, node
@@ -89,7 +91,7 @@ class WordModel:
 
 
 def load_words(folder: Path) -> WordModel:
-    """The toy loader that model cards name."""
+    """The toy loader that the catalog names."""
     return WordModel(set((folder / "words.txt").read_text().split("\n")))
 
 
@@ -100,9 +102,7 @@ def main(project: Path, **said: str) -> None:
     def train(seed: int) -> Any:
         for name in ("words_small", "words_big"):
             card = {
-                "loader": "mini:load_words",
-                "registered_name": said.get("model", "mini.web1/binary"),
-                "identity": identity["hash"],
+                "identity": identity,
                 "packages": {"kedro": "1.7.0"},
                 "spec": {"family": "toy", "size": len(name)},
             }
@@ -146,7 +146,14 @@ def main(project: Path, **said: str) -> None:
     catalog = DataCatalog(
         {
             "identity": MemoryDataset(metadata={"track": "data"}),
-            "models": Models(str(data / "models"), {"track": "model"}),
+            "models": Models(
+                str(data / "models"),
+                {
+                    "track": "model",
+                    "loader": "mini:load_words",
+                    "registered_name": said.get("model", "mini.web1/binary"),
+                },
+            ),
             "metrics": MemoryDataset(metadata={"track": "metrics"}),
             "scores": PerModel(str(data / "scores"), {"track": "artifact"}),
             "report": TextFile(
@@ -182,11 +189,24 @@ def finish(end: str, project: Path, name: str) -> None:
         assert HOOKS._recording is not None
         HOOKS._recording._process.kill()
         HOOKS._recording._process.wait()
-    if end in ("sigkill", "kill_both"):
+    if end == "sigkill_with_child" and os.fork() == 0:
+        assert HOOKS._recording is not None
+        os.close(1), os.close(2)
+        wait_for_the_end_of(HOOKS._recording._process.pid)
+    if end in ("sigkill", "kill_both", "sigkill_with_child"):
         os.kill(os.getpid(), signal.SIGKILL)
     if end == "sigterm":
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(60)  # cut short by the signal
+
+
+def wait_for_the_end_of(pid: int) -> None:
+    """Waits for another process, at most 20 s, and ends this one."""
+    for _ in range(400):
+        if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+            break
+        time.sleep(0.05)
+    os._exit(0)
 
 
 def wait_until_recorded(project: Path, name: str) -> None:

@@ -23,6 +23,13 @@ def test_a_run_killed_outright(recorded: Any, client: Any) -> None:
     assert run.data.params["seed"] == "3"
 
 
+def test_a_killed_run_whose_forked_child_lives_on(recorded: Any, client: Any) -> None:
+    assert recorded.run("forked", end="sigkill_with_child").code == -9
+    run = run_named(client, "forked")
+    assert run.info.status == "KILLED"
+    assert run.data.tags["superior.end"] == "killed: the process vanished"
+
+
 def test_a_run_told_to_stop(recorded: Any, client: Any) -> None:
     assert recorded.run("sigterm", end="sigterm").code == 143
     run = run_named(client, "sigterm")

@@ -5,6 +5,9 @@ from typing import Any
 import pytest
 from test_recorded_runs import run_named
 
+from app.tracking.model import award_alias
+from app.tracking.store import Store
+
 NAME = "mini.web1_binary"
 
 
@@ -63,22 +66,34 @@ def test_the_example_of_a_model_fits_its_signature(versions: dict[str, Any], cli
     assert list(described.load_input_example(location).columns) == ["text"]
 
 
-def test_the_alias_goes_to_the_best_on_the_same_data_only(recorded: Any, client: Any) -> None:
-    def champion() -> str:
-        version = client.get_model_version_by_alias("mini.alias", "champion")
-        return f"{version.tags['superior.model']} {version.tags['superior.macro_f1']}"
+def test_the_alias_goes_to_the_best_on_the_same_data_only(
+    recorded: Any, client: Any, versions: dict[str, Any]
+) -> None:
+    store, name = Store.resolve(recorded.uri, recorded.folder), "mini.alias"
+    client.create_registered_model(name)
 
-    said = [
-        recorded.run("a1", model="mini.alias", f1="0.5").err,
-        champion(),
-        recorded.run("a2", model="mini.alias", f1="0.4").err,
-        champion(),
-        recorded.run("a3", model="mini.alias", f1="0.9", data="e" * 32).err,
-        champion(),
-        recorded.run("a4", model="mini.alias", f1="0.5").err,
-    ]
-    assert said[1] == said[3] == said[5] == "words_big 0.5"
-    assert "model mini.alias: version 2 is champion" in said[0]
-    assert "version 4 registered; champion stays version 2 (scored 0.5000)" in said[2]
-    assert "version 6 registered; champion stays version 2 (on other data)" in said[4]
-    assert "model mini.alias: version 8 is champion" in said[6]
+    def award(*scored: tuple[float, str]) -> str:
+        """What is said when versions of these scores and data were made by one run."""
+        made = [
+            client.create_model_version(
+                name,
+                versions["words_big"].source,
+                tags={"superior.macro_f1": repr(f1), "superior.data": data},
+            )
+            for f1, data in scored
+        ]
+        return award_alias(client, store, "champion", made)[name]
+
+    assert award((0.4, "d"), (0.5, "d"), (0.3, "d")) == "version 2 is champion"
+    assert award((0.4, "d")) == "version 4 registered; champion stays version 2 (scored 0.5000)"
+    assert award((0.9, "e")) == "version 5 registered; champion stays version 2 (on other data)"
+    assert award((0.5, "d")) == "version 6 is champion"
+    assert int(client.get_model_version_by_alias(name, "champion").version) == 6
+
+
+def test_models_without_scores_get_no_alias(recorded: Any, client: Any, versions: Any) -> None:
+    store = Store.resolve(recorded.uri, recorded.folder)
+    client.create_registered_model("mini.unscored")
+    version = client.create_model_version("mini.unscored", versions["words_big"].source)
+    assert award_alias(client, store, "champion", [version]) == {}
+    assert client.get_registered_model("mini.unscored").aliases == {}

@@ -10,4 +10,4 @@ class Analysis(Group):
     group_field: str | None = None  # the group of the group-majority baseline; null: none
     bootstrap_samples: int = Field(default=1000, ge=100)
     confidence: float = Field(default=0.95, gt=0.5, lt=1.0)
-    top_features: int = Field(default=15, ge=1)  # terms shown per label of a linear model
+    top_features: int = Field(default=15, ge=1, le=50)  # terms shown per label; models keep 50

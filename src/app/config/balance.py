@@ -7,7 +7,6 @@ from pydantic import Field, RootModel, model_validator
 
 from app.config.base import Group
 
-
 G = TypeVar("G", bound=Group)
 
 

@@ -17,7 +17,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
 
@@ -54,27 +54,32 @@ def compose(overrides: Sequence[str], conf: Path) -> Composed:
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(conf.resolve()), version_base="1.3"):
-            composed = hydra_compose(CONFIG_NAME, overrides=parsed)
+            composed = hydra_compose(CONFIG_NAME, overrides=parsed, return_hydra_config=True)
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(_first_line(error)) from error
-    return check(composed, overrides, conf)
+    chosen = {str(group): str(name) for group, name in composed.hydra.runtime.choices.items()}
+    with open_dict(composed):
+        del composed.hydra  # it cannot be resolved outside a job
+    return check(composed, overrides, chosen, conf)
 
 
-def check(composed: DictConfig, overrides: Sequence[str], conf: Path) -> Composed:
-    """What Hydra composed, resolved and held against the schemas."""
+def check(
+    composed: DictConfig, overrides: Sequence[str], chosen: Mapping[str, str], conf: Path
+) -> Composed:
+    """What Hydra composed, resolved and held against the schemas; `chosen` is group -> choice."""
     try:
         tree = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
         raise ConfigError(_first_line(error)) from error
     if not isinstance(tree, dict):
         raise ConfigError(f"{conf / CONFIG_NAME}.yaml does not hold a mapping")
-    tree.pop("hydra", None)
     values = {str(key): value for key, value in tree.items()}
     try:
         config = Config.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(explain(error, values, overrides, conf)) from error
-    return Composed(tuple(overrides), Tree(values, dataset_key=config.dataset.key()), config)
+        raise ConfigError(explain(error, values, overrides, chosen, conf)) from error
+    derived = {"dataset_key": config.dataset.key(), "profile": chosen.get("profile", "null")}
+    return Composed(tuple(overrides), Tree(values, **derived), config)
 
 
 def checked_overrides(overrides: Sequence[str], conf: Path) -> list[str]:
@@ -168,9 +173,7 @@ def _chosen(override: Override) -> list[Any]:
 def _values(override: Override) -> list[str]:
     if not override.is_sweep_override():
         return [str(override.input_line)]
-    return [
-        f"{override.get_key_element()}={value}" for value in override.sweep_string_iterator()
-    ]
+    return [f"{override.get_key_element()}={value}" for value in override.sweep_string_iterator()]
 
 
 def _literal(value: Any) -> str:

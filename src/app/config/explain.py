@@ -18,7 +18,11 @@ _NAMED_KEY = re.compile(r"([a-z_]+(?:\.[a-z_]+)*): ")  # checks between groups n
 
 
 def explain(
-    error: ValidationError, values: Mapping[str, Any], overrides: Sequence[str], conf: Path
+    error: ValidationError,
+    values: Mapping[str, Any],
+    overrides: Sequence[str],
+    chosen: Mapping[str, str],
+    conf: Path,
 ) -> str:
     """One paragraph an error: `key: what is wrong; did you mean ...?` and where it was set."""
     paragraphs = []
@@ -28,7 +32,7 @@ def explain(
             place_of = named[1].split(".")
         else:
             place_of = key
-        place = _override_of(place_of, overrides) or _line_of(place_of, conf)
+        place = _override_of(place_of, overrides) or _line_of(place_of, chosen, conf)
         paragraphs.append(_sentence(detail, key, values) + (f"\n  {place}" if place else ""))
     return "\n".join(dict.fromkeys(paragraphs))
 
@@ -39,9 +43,13 @@ def _key(detail: ErrorDetails, values: Mapping[str, Any]) -> list[str]:
     here: Any = values
     *inner, last = detail["loc"] or ("",)
     for part in inner:
-        if (isinstance(here, dict) and part in here) or isinstance(here, list):
-            path.append(str(part))
+        if isinstance(here, list) and isinstance(part, int):
             here = here[part]
+        elif isinstance(here, dict) and part in here:
+            here = here[part]
+        else:
+            continue
+        path.append(str(part))
     known = isinstance(here, dict) and last in here
     if known or isinstance(here, list) or detail["type"] == "missing":
         path.append(str(last))
@@ -84,11 +92,13 @@ def _override_of(key: list[str], overrides: Sequence[str]) -> str:
     return f"set by the override {max(related, key=len)}" if related else ""
 
 
-def _line_of(key: list[str], conf: Path) -> str:
-    """The file and line under `conf` that sets the key: its group's files, then the rest."""
+def _line_of(key: list[str], chosen: Mapping[str, str], conf: Path) -> str:
+    """The file and line under `conf` that sets the key, the last word first."""
     if not key:
         return ""
-    for file in _files_for(key[0], conf):
+    for file in _files_for(key[0], chosen, conf):
+        if not file.is_file():
+            continue
         text = file.read_text(encoding="utf-8")
         root = [] if "@package _global_" in text else list(file.relative_to(conf).parts[:-1])
         if key[: len(root)] != root:
@@ -99,10 +109,12 @@ def _line_of(key: list[str], conf: Path) -> str:
     return ""
 
 
-def _files_for(group: str, conf: Path) -> Iterator[Path]:
-    yield from sorted((conf / group).glob("*.yaml"))
+def _files_for(group: str, chosen: Mapping[str, str], conf: Path) -> Iterator[Path]:
+    names = {name: re.findall(r"[^\[\], ]+", choice) for name, choice in chosen.items()}
+    yield from (conf / "profile" / f"{name}.yaml" for name in names.get("profile", []))
     yield conf / "config.yaml"
-    yield from sorted((conf / "profile").glob("*.yaml"))
+    yield from (conf / group / f"{name}.yaml" for name in names.get(group, []))
+    yield from sorted((conf / group).glob("*.yaml"))  # files that a chosen file names
 
 
 def _line_in(text: str, key: Sequence[str]) -> int | None:

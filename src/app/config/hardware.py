@@ -6,7 +6,7 @@ from app.config.base import Group
 
 
 class Hardware(Group):
-    """A preset for a size of machine. A cap that cuts training documents is printed and recorded."""
+    """A preset for a size of machine; a cap that cuts training documents is printed and kept."""
 
     ram_gb: float = Field(gt=0)
     workers: int = Field(default=1, ge=1)  # processes that read corpora

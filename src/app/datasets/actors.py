@@ -1,6 +1,6 @@
 """The actors of an ideology view: `actors: {actor_id: {domains, crawls, side_binary, ...}}`.
 
-Read by libyaml's safe loader (a 2 MB file takes a tenth of what the pure Python one takes) and
+Read by libyaml's safe loader (a quarter of the time the pure Python one takes) and
 checked: an actor written twice, an unknown key or a side that does not exist is refused with the
 file and the key.
 """

@@ -1,4 +1,4 @@
-"""One result file for each model of a run: <folder>/<family>/<model_id>/<filename>."""
+"""One result file for each model of a run: <folder>/<family>/<model_id>/<name>."""
 
 import json
 from pathlib import Path
@@ -8,15 +8,18 @@ from kedro.io import AbstractDataset
 
 from app.durable.atomic import write_text
 
-PART = "{}"  # in `filename`: the place of a key's third name
+PART = "{}"  # in `name`: the place of a key's third name
 
 
 class PerModelDataset(AbstractDataset[dict[str, Any], dict[str, Any]]):
     """`family/model_id` -> content: JSON where the name ends in .json, else text.
 
-    Where the name of the files holds `{}` (`metrics_by_{}.json`), keys have a third name that fills it:
+    Where the name holds `{}` (`metrics_by_{}.json`), keys have a third name that fills it:
     `family/model_id/party`. Each file is replaced atomically; files of models that are not saved
     stay, since other runs may own them.
+
+    The option is not called `filename`: Kedro makes an absolute path of that, and one file would
+    be written for all models.
     """
 
     def __init__(self, folder: str, name: str, metadata: dict[str, Any] | None = None) -> None:

@@ -44,11 +44,16 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             _flush(file)
         if path.exists():
             os.replace(path, old)
-        os.replace(partial, path)
+        try:
+            os.replace(partial, path)
+        except OSError:
+            if old.exists():
+                os.replace(old, path)
+            raise
         _flush(path.parent)
+        shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:

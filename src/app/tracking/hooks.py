@@ -1,7 +1,8 @@
 """Kedro hooks that record each run in MLflow. They know no study: the catalog says what is kept.
 
     metadata: {track: metrics}    saved: {"family/model_id": {accuracy: 0.9, ...}}
-    metadata: {track: model}      saved: {model_id: ...} into a folder with a folder for each
+    metadata: {track: model, loader: "package.module:function", registered_name: "..."}
+                                  saved: {model_id: ...} into a folder with a folder for each
     metadata: {track: data}       saved: {"hash": ..., "config": ..., "sources": ...}
     metadata: {track: artifact}   a file, a folder, or one file for each key that was saved
     metadata: {track: artifact, tag: report}    ... linked from the run's page, path as a tag
@@ -15,12 +16,12 @@ import shlex
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, Self, runtime_checkable
 
 from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
-from pydantic import ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from app.config.base import Group
 from app.config.tracking import Tracking
@@ -57,6 +58,17 @@ class Track(Group):
 
     track: Literal["metrics", "model", "data", "artifact"]
     tag: str | None = None  # with artifact: a name for its path, and a link from the run's page
+    loader: str | None = Field(default=None, pattern=r"^[\w.]+:\w+$")  # with model: reads a folder
+    registered_name: str | None = None  # with model: each model becomes a version of it
+
+    @model_validator(mode="after")
+    def _model_has_what_it_needs(self) -> Self:
+        if self.track == "model" and None in (self.loader, self.registered_name):
+            raise ValueError(
+                "track: model needs loader (package.module:function, folder -> model)"
+                " and registered_name"
+            )
+        return self
 
 
 class TrackingHooks:
@@ -112,14 +124,20 @@ class TrackingHooks:
             case "model":
                 for name in data:
                     folder = (_folder(dataset_name, dataset) / name).absolute()
-                    self._recording.send("model", name=name, folder=folder)
+                    self._recording.send(
+                        "model",
+                        name=name,
+                        folder=folder,
+                        loader=told.loader,
+                        registered_name=told.registered_name,
+                    )
             case "artifact":
                 for path, folder in _written(dataset_name, dataset, data):
                     self._recording.send(
                         "artifact", path=path.absolute(), folder=folder, tag=told.tag
                     )
 
-    @hook_impl
+    @hook_impl(trylast=True)  # waits for the writer, and may raise: others have had their turn
     def after_pipeline_run(self) -> None:
         if self._recording is None:
             return
@@ -154,7 +172,7 @@ def _tracked(
         metadata = (dataset.metadata or {}) if isinstance(dataset, HasMetadata) else {}
         if "track" not in metadata:
             continue
-        said = {key: metadata[key] for key in ("track", "tag") if key in metadata}
+        said = {key: metadata[key] for key in Track.model_fields if key in metadata}
         try:
             told = Track.model_validate(said)
         except ValidationError as error:

@@ -2,8 +2,8 @@
 
 A model folder is copied as it is; the MLmodel file beside it (format:
 https://mlflow.org/docs/latest/ml/model/) names `app.tracking.pyfunc_model` as its loader module,
-so nothing is pickled and no code is run to log it. What is read of `model_card.json`:
-`loader`, `registered_name`, `identity` (hash of the data), `packages` (name -> version), `spec`.
+so nothing is pickled and no code is run to log it. What is read of a folder's `model_card.json`:
+`identity` (`hash` of the data), `packages` (name -> version) and `spec`.
 """
 
 import json
@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from app.tracking.flat import flat_params
-from app.tracking.pyfunc_model import CARD
 from app.tracking.store import Store
 
 if TYPE_CHECKING:
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.entities.model_registry import ModelVersion
 
+CARD = "model_card.json"
 TEXT_TO_LABEL = {
     "inputs": json.dumps([{"type": "string", "name": "text", "required": True}]),
     "outputs": json.dumps([{"type": "string", "name": "label", "required": True}]),
@@ -40,10 +40,13 @@ class Logged:
 
     name: str  # model_id of the run
     mlflow_id: str
-    card: dict[str, Any]
+    registered_name: str
+    data: str  # hash of what it was trained on
 
 
-def log_model(client: "MlflowClient", run: "Run", name: str, folder: Path) -> Logged:
+def log_model(
+    client: "MlflowClient", run: "Run", name: str, folder: Path, loader: str, registered_name: str
+) -> Logged:
     """Copies the model folder into MLflow as a pyfunc model of this run."""
     from mlflow.entities import LoggedModelOutput
 
@@ -57,23 +60,24 @@ def log_model(client: "MlflowClient", run: "Run", name: str, folder: Path) -> Lo
     )
     client.log_outputs(run.info.run_id, [LoggedModelOutput(model.model_id, step=0)])
     with TemporaryDirectory() as described:
-        _describe(Path(described), model.model_id, run.info.run_id, card)
+        _describe(Path(described), model.model_id, run.info.run_id, loader, card)
         client.log_model_artifacts(model.model_id, described)
     client.log_model_artifacts(model.model_id, str(folder), "data")
     client.finalize_logged_model(model.model_id, "READY")
-    return Logged(name, model.model_id, card)
+    registered_name = re.sub(r"[^\w.\-]", "_", registered_name)
+    return Logged(name, model.model_id, registered_name, str(card["identity"]["hash"]))
 
 
 def register(
     client: "MlflowClient", store: Store, run: "Run", logged: Logged, scores: dict[str, float]
 ) -> "ModelVersion":
-    """A new version of `card["registered_name"]`, tagged with what its alias is judged by."""
+    """A new version of the registered model, tagged with what its alias is judged by."""
     from mlflow.exceptions import MlflowException
 
-    name = re.sub(r"[^\w.\-]", "_", logged.card["registered_name"])
+    name = logged.registered_name
     tags = {
         "superior.model": logged.name,
-        "superior.data": str(logged.card["identity"]),
+        "superior.data": logged.data,
         **{
             f"superior.{key}": repr(scores[key])
             for key in ("macro_f1", "accuracy")
@@ -122,7 +126,7 @@ def award_alias(
     return told
 
 
-def _describe(folder: Path, model_id: str, run_id: str, card: dict[str, Any]) -> None:
+def _describe(folder: Path, model_id: str, run_id: str, loader: str, card: dict[str, Any]) -> None:
     """The files that MLflow wants beside a model's own."""
     from mlflow.models import Model
 
@@ -136,6 +140,7 @@ def _describe(folder: Path, model_id: str, run_id: str, card: dict[str, Any]) ->
         "python_function",
         loader_module="app.tracking.pyfunc_model",
         data="data",
+        config={"loader": loader},
         python_version=platform.python_version(),
         env={"virtualenv": "python_env.yaml"},
     )

@@ -1,17 +1,15 @@
 """How MLflow loads a model of ours: `mlflow.pyfunc.load_model(uri).predict(frame_of_texts)`.
 
-The model folder is plain files with a `model_card.json`, whose `loader` names the function that
-reads them ("package.module:function", folder -> object with `predict(texts)`). MLflow finds this
-module by the name in the MLmodel file; nothing is unpickled.
+The model folder is plain files. The MLmodel file beside it names this module, which MLflow asks
+to load the folder, and in its `config` the `loader`, the function that reads those files:
+"package.module:function", folder -> object with `predict(texts)`. Nothing is unpickled; the
+package that has the function must be installed.
 """
 
 import importlib
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
-
-CARD = "model_card.json"
 
 
 class Predictor(Protocol):
@@ -30,14 +28,8 @@ class TextClassifier:
         return rows[[]].assign(label=list(labels))
 
 
-def find_loader(name: str) -> Callable[[Path], Predictor]:
-    """The function that `package.module:function` names."""
-    module, function = name.split(":")
-    loader: Callable[[Path], Predictor] = getattr(importlib.import_module(module), function)
-    return loader
-
-
-def _load_pyfunc(path: str) -> TextClassifier:
-    """MLflow's entry point: `path` is the model folder."""
-    card = json.loads((Path(path) / CARD).read_text(encoding="utf-8"))
-    return TextClassifier(find_loader(card["loader"])(Path(path)))
+def _load_pyfunc(path: str, config: dict[str, str]) -> TextClassifier:
+    """MLflow's entry point: `path` is the model folder, `config` that of the MLmodel file."""
+    module, function = config["loader"].split(":")
+    load: Callable[[Path], Predictor] = getattr(importlib.import_module(module), function)
+    return TextClassifier(load(Path(path)))

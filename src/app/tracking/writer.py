@@ -95,9 +95,11 @@ class RunWriter:
             self._tag(f"superior.{tag}", path)
             self._link(tag, "/".join(filter(None, [folder, Path(path).name])))
 
-    def model(self, name: str, folder: str) -> None:
+    def model(self, name: str, folder: str, loader: str, registered_name: str) -> None:
         """A model folder, logged as a pyfunc model; it is registered at the end."""
-        self.logged[name] = log_model(self.client, self.run, name, Path(folder))
+        self.logged[name] = log_model(
+            self.client, self.run, name, Path(folder), loader, registered_name
+        )
 
     def end(self, status: str, reason: str | None, ended_ms: int | None) -> dict[str, str]:
         """Registers the models of a run that succeeded, and closes it; tells of the aliases."""
@@ -115,7 +117,6 @@ class RunWriter:
         versions = [
             register(self.client, self.store, self.run, logged, self.scores.get(name, {}))
             for name, logged in self.logged.items()
-            if "registered_name" in logged.card
         ]
         return award_alias(self.client, self.store, self.alias, versions)
 

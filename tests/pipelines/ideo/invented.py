@@ -11,6 +11,7 @@ from app.config.analysis import Analysis
 from app.config.dataset import Dataset
 from app.config.models import Models
 from app.config.view import View
+from app.datasets.tsv import tsv_sha256
 from app.pipelines.ideo import by_field, judged, scoring
 from app.pipelines.ideo.page.findings import Findings, gather_findings
 
@@ -94,6 +95,8 @@ class Invented:
         nothing = {"groups_on_both_sides": 0, "job_docs": 0, "job_share": 0.0}
         return {
             "identity": IDENTITY,
+            "train_sha256": tsv_sha256(self.train),
+            "job_sha256": tsv_sha256(self.job),
             "n_docs_raw": self.n_documents + 30,
             "n_docs_train_raw": self.train.height,
             "n_docs_train_balanced": self.train.height,
@@ -111,7 +114,7 @@ class Invented:
         """What the report is made from, as `evaluate` gives it."""
         view = self.view()
         documents = judged.judged_documents(self.job, view, IDENTITY, self.analysis)
-        learned = judged.learned_documents(self.train, self.analysis)
+        learned = judged.learned_documents(self.train, view, self.analysis)
         families = self.predictions()
         table = judged.collect_predictions(documents, *families.values(), self.models)
         baselines = scoring.predict_baselines(learned, documents, view, self.analysis)

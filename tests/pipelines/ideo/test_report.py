@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -87,6 +88,17 @@ def test_plots_are_xml_and_markdown_names_them(case: str) -> None:
     assert sorted(named) == sorted(plots)
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_markdown_tables_are_whole(case: str) -> None:
+    """A row belongs to the line above it: a blank line would end its table."""
+    lines = write_markdown(Invented(**CASES[case]).findings()).splitlines()
+    rules = [place for place, line in enumerate(lines) if line.startswith("|--")]
+    assert rules
+    for above, line in pairwise(lines):
+        if line.startswith("|") and not above.startswith("|"):
+            assert lines.index(line) + 1 in rules  # the header of a table
+
+
 def test_hostile_texts_stay_texts() -> None:
     findings = Invented(**CASES["hostile"]).findings()
     assert "<script" not in write_html(findings)
@@ -140,7 +152,7 @@ def test_warnings_come_first_and_name_what_is_wrong() -> None:
         "right: evaluated, but never trained on",
         "have the text of a training document",
         "have a near duplicate among the training documents",
-        "have a speaker that is in training too",
+        "have their speaker in training too",
         "debates:9: malformed XML (a.xml, byte 7)",
         "svm learned from 100 of 360 training documents",
         "only 10 speakers",

@@ -18,16 +18,18 @@ class _Names:
     """The element names of the form, in the TEI namespace or in none."""
 
     def __init__(self, namespace: str) -> None:
-        self.profile = f"{namespace}teiHeader/{namespace}profileDesc"
-        self.body = f"{namespace}text/{namespace}body"
-        self.keywords = f"{namespace}textClass/{namespace}keywords"
-        self.languages = f"{namespace}langUsage/{namespace}language"
-        self.term = f"{namespace}term"
-        self.head, self.p, self.div = (f"{namespace}{name}" for name in ("head", "p", "div"))
+        self.language = f"{namespace}language"
+        self.keywords, self.term = f"{namespace}keywords", f"{namespace}term"
+        self.body, self.div = f"{namespace}body", f"{namespace}div"
+        self.head, self.p = f"{namespace}head", f"{namespace}p"
 
 
 class Classic:
-    """Reads documents of the classic form (`TeiDocuments`)."""
+    """Reads documents of the classic form (`TeiDocuments`).
+
+    Of several terms of one type, the first that says anything counts. A paragraph of the body itself
+    counts as one of a division.
+    """
 
     def __init__(self, reader: ClassicReader) -> None:
         self._fields = reader.field_names()
@@ -40,34 +42,24 @@ class Classic:
         return {}
 
     def documents(self, element: etree._Element, header: Header) -> Iterator[Found]:
-        names = self._names[str(element.tag)[0] == "{"]
-        terms: dict[str | None, str | None] = {}
-        language = None
-        profile = element.find(names.profile)
-        if profile is not None:
-            for keywords in profile.iterfind(names.keywords):
-                for term in keywords.iterchildren(names.term):
-                    terms.setdefault(term.get("type"), (term.text or "").strip() or None)
-            said = profile.find(names.languages)
-            language = said.get("ident") if said is not None else None
-        paragraphs: list[str | None] = []
-        body = element.find(names.body)
-        if body is not None:
-            _gather(body, names, paragraphs)
-        text, words = joined(paragraphs)
+        names = self._names[element.tag[0] == "{"]
+        said = next(element.iter(names.language), None)
+        terms: dict[str | None, str] = {}
+        for keywords in element.iter(names.keywords):
+            for term in keywords.iterchildren(names.term):
+                if value := (term.text or "").strip():
+                    terms.setdefault(term.get("type"), value)
+        text, words = joined(
+            paragraph(part) if len(part) else part.text
+            for body in element.iter(names.body)
+            for division in body.iter(names.div, names.body)
+            for part in division.iterchildren(names.p, names.head)
+        )
         yield Found(
             own_id(element),
-            language or element.get(XML_LANG),
+            (said.get("ident") if said is not None else None) or element.get(XML_LANG),
             terms.get("modality"),
             [terms.get(field) for field in self._fields],
             text,
             words,
         )
-
-
-def _gather(division: etree._Element, names: _Names, paragraphs: list[str | None]) -> None:
-    for part in division.iterchildren(names.p, names.head, names.div):
-        if part.tag == names.div:
-            _gather(part, names, paragraphs)
-        else:
-            paragraphs.append(paragraph(part))

@@ -19,7 +19,7 @@ from app.datasets.corpora.files import ByteStream
 from app.datasets.corpora.hardened import reason, whole_parser, without_doctype
 from app.errors import InputError
 
-BLOCK = 2**18
+BLOCK = 2**17
 MAX_DOCUMENT = 64 * 2**20
 MAX_PROLOG = 16 * 2**20
 

@@ -106,13 +106,13 @@ class Frames:
         height = len(column["id"])
         series = [
             pl.Series("id", column["id"], dtype=pl.String),
-            pl.repeat(self._corpus_id, height, dtype=pl.String, eager=True).alias("corpus_id"),
+            pl.Series("corpus_id", [self._corpus_id] * height, dtype=pl.String),
         ]
         for name in self._columns:
             if name in column:
                 series.append(pl.Series(name, column[name], dtype=pl.String))
             else:
-                series.append(pl.repeat(None, height, dtype=pl.String, eager=True).alias(name))
+                series.append(pl.Series(name, [None] * height, dtype=pl.String))
         series += [pl.Series(name, column[name], dtype=pl.UInt32) for name in COUNTS]
         series += [
             pl.Series(name, column[name], dtype=pl.String) for name in ("text", "problem", "place")

@@ -44,7 +44,10 @@ def create_pipeline() -> Pipeline:
                 name="judged_documents",
             ),
             Node(
-                learned_documents, ["train", "params:analysis"], "learned", name="learned_documents"
+                learned_documents,
+                ["train", "meta_view", "params:analysis"],
+                "learned",
+                name="learned_documents",
             ),
             *predictors,
             Node(

@@ -10,6 +10,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import polars as pl
+
 from app.config.balance import Balance
 from app.config.dataset import Dataset
 from app.config.filters import Filters
@@ -17,6 +19,7 @@ from app.config.split import Split
 from app.config.view import View
 from app.datasets.actors import Actor
 from app.datasets.corpora import Corpora
+from app.datasets.tsv import tsv_sha256
 from app.errors import StaleInputError
 
 # Where files are is no part of what they are: their content is, in `sources`.
@@ -85,6 +88,20 @@ def require_same_identity(
         + "\n  ".join([*told[:SHOWN], *more])
         + "\n  run the stage `prepare` (or the whole study, pipeline=ideo) with this config first"
     )
+
+
+def require_same_content(table: pl.DataFrame, meta_view: Mapping[str, Any], side: str) -> None:
+    """Stops a stage whose train.tsv or job.tsv is not the one meta_view.json describes: a later
+    `prepare` was stopped between the two files.
+
+    Raises:
+        StaleInputError: names the file, and what to do.
+    """
+    if tsv_sha256(table) != meta_view[f"{side}_sha256"]:
+        raise StaleInputError(
+            f"{side}.tsv is not the file that meta_view.json describes: a later `prepare` was "
+            "stopped before its end, or the file was edited\n  run the stage `prepare` again"
+        )
 
 
 def _plain(value: Any) -> Any:

@@ -11,7 +11,7 @@ import polars as pl
 from app.config.analysis import Analysis
 from app.config.models import Models
 from app.errors import InputError, StaleInputError
-from app.pipelines.ideo.identity import require_same_identity
+from app.pipelines.ideo.identity import require_same_content, require_same_identity
 
 
 def judged_documents(
@@ -24,11 +24,15 @@ def judged_documents(
     require_same_identity(meta_view["identity"], identity, "the prepared documents")
     if job.height == 0:
         raise InputError("the job side has no documents: nothing to evaluate; see meta_view.json")
+    require_same_content(job, meta_view, "job")
     return _facts(job, analysis, fields=analysis.compare_by)
 
 
-def learned_documents(train: pl.DataFrame, analysis: Analysis) -> pl.DataFrame:
+def learned_documents(
+    train: pl.DataFrame, meta_view: dict[str, Any], analysis: Analysis
+) -> pl.DataFrame:
     """What the baselines learn from: label, n_chars and group of the training side."""
+    require_same_content(train, meta_view, "train")
     return _facts(train, analysis, fields=[])
 
 

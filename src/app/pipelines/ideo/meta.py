@@ -1,5 +1,6 @@
 """meta_view.json: what was prepared, from what, and every count a reader may want to check."""
 
+import logging
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,6 +15,8 @@ from app.datasets.actors import Actor
 from app.datasets.tsv import tsv_sha256
 from app.pipelines.ideo.labels import owners
 from app.pipelines.ideo.leakage import leakage
+
+log = logging.getLogger(__name__)
 
 PROBLEMS_SHOWN = 20
 KEYS_SHOWN = 50
@@ -33,6 +36,7 @@ def describe_view(
     split: Split,
     balance: Balance,
     seed: int,
+    profile: str,
 ) -> dict[str, Any]:
     """The content of meta_view.json. `n_docs_raw` = all documents seen = those on a side plus
     `dropped` by reason. `label_counts_before` counts every document that got a label."""
@@ -40,7 +44,13 @@ def describe_view(
     weights = training.select("label", "weight").unique().sort("label")
     near = filters.near_duplicates != "off"
     labels = sorted({*on_train["label"], *on_job["label"]})
+    missing = {
+        side: [label for label in labels if label not in set(part["label"])]
+        for side, part in (("train", on_train), ("job", on_job))
+    }
+    _tell(sides, missing)
     return {
+        "profile": profile,
         "dataset_id": dataset.dataset_id,
         "eval_dataset_id": dataset.eval_dataset_id,
         "source_corpora": [*dataset.corpus_ids, *dataset.eval_corpora()],
@@ -73,10 +83,7 @@ def describe_view(
         },
         "label_weights": dict(weights.iter_rows()),
         "weighted": isinstance(balance.root, ClassWeights),
-        "missing_classes": {
-            "train": [label for label in labels if label not in set(on_train["label"])],
-            "job": [label for label in labels if label not in set(on_job["label"])],
-        },
+        "missing_classes": missing,
         "dropped": _counts(sides, "dropped"),
         "problems": _problems(sides),
         "duplicates": _duplicates(duplicates),
@@ -85,6 +92,23 @@ def describe_view(
         "train_sha256": tsv_sha256(train),
         "job_sha256": tsv_sha256(job),
     }
+
+
+def _tell(sides: pl.DataFrame, missing: dict[str, list[str]]) -> None:
+    """One line of where the documents went, and a warning for each class a side lacks."""
+    dropped = _counts(sides, "dropped")
+    reasons = ", ".join(f"{reason} {n:,}" for reason, n in dropped.items())
+    n_dropped = sum(dropped.values())
+    log.info(
+        "%s documents seen = %s kept + %s dropped%s",
+        f"{len(sides):,}",
+        f"{len(sides) - n_dropped:,}",
+        f"{n_dropped:,}",
+        f" ({reasons})" if reasons else "",
+    )
+    for side, labels in missing.items():
+        if labels:
+            log.warning("the %s side has no document of: %s", side, ", ".join(labels))
 
 
 def _counts(table: pl.DataFrame, column: str) -> dict[str, int]:

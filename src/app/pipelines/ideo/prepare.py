@@ -1,8 +1,5 @@
 """`prepare`: corpora -> labelled, screened, split and balanced documents, in every format."""
 
-from collections.abc import Iterator
-
-import polars as pl
 from kedro.pipeline import Node, Pipeline
 
 from app.pipelines.ideo.balance import balance_train
@@ -70,6 +67,7 @@ def create_pipeline() -> Pipeline:
                     "params:split",
                     "params:balance",
                     "params:seed",
+                    "params:profile",
                 ],
                 "meta_view",
                 name="describe_view",

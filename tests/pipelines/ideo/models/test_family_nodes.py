@@ -11,7 +11,7 @@ from small_study import IDENTITY, SPLIT, Study, accuracy, hardware, models
 from app.datasets.models import ModelsDataset
 from app.datasets.predictions import PredictionsDataset
 from app.errors import ConfigError, InputError, StaleInputError
-from app.pipelines.ideo import fit, train
+from app.pipelines.ideo import train
 from app.pipelines.ideo.models import load_model
 
 CHECK = {"family": "check"}
@@ -60,6 +60,7 @@ def test_the_stage_trains_the_configured_families_and_no_other(tmp_path: Path) -
 
 
 def test_a_model_is_on_disk_before_the_next_is_trained(tmp_path: Path) -> None:
+    # Kedro saves each item of a node that is a generator before it asks for the next.
     study = Study(tmp_path, models(first=SVM, second=TOO_RARE))
     with pytest.raises(ConfigError, match="second"):
         SequentialRunner().run(stage(), catalog(study))
@@ -151,10 +152,3 @@ print([name for name in {heavy} if name in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-
-
-def test_nodes_are_generators_so_that_kedro_saves_each_model_by_itself() -> None:
-    from inspect import isgeneratorfunction
-
-    nodes = (fit.train_check, fit.train_sklearn, fit.train_spacy, fit.train_hf)
-    assert all(isgeneratorfunction(node) for node in nodes)

@@ -94,7 +94,9 @@ def test_balanced_weights_move_the_boundary_towards_the_rare_label(tmp_path: Pat
     folders = study.trained("sklearn")
     assert folders["plain"].card["class_weights"] is None
     assert folders["weighted"].card["class_weights"] == {"left": 2.0, "right": pytest.approx(2 / 3)}
-    said = {name: table["predicted"].to_list() for name, table in study.predicted("sklearn").items()}
+    said = {
+        name: table["predicted"].to_list() for name, table in study.predicted("sklearn").items()
+    }
     assert said["plain"].count("left") < said["weighted"].count("left")
 
 

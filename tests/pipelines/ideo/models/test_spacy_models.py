@@ -13,9 +13,7 @@ CNN = {**BOW, "architecture": "cnn", "epochs": 3, "learn_rate": 0.003}
 
 
 @pytest.mark.parametrize("spec", [BOW, CNN], ids=["bow", "cnn"])
-def test_it_learns_is_saved_without_pickle_and_predicts_the_same(
-    tmp_path: Path, spec: Any
-) -> None:
+def test_it_learns_is_saved_without_pickle_and_predicts_the_same(tmp_path: Path, spec: Any) -> None:
     study = Study(tmp_path, models(model=spec))
     folder = study.trained("spacy")["model"]
     table = study.predicted("spacy")["model"]
@@ -75,7 +73,9 @@ def test_another_seed_gives_other_weights(tmp_path: Path, spec: Any) -> None:
     ],
 )
 def test_options_change_the_model(tmp_path: Path, base: Any, change: dict[str, Any]) -> None:
-    study = Study(tmp_path, models(base={**base, "epochs": 2}, changed={**base, "epochs": 2, **change}))
+    study = Study(
+        tmp_path, models(base={**base, "epochs": 2}, changed={**base, "epochs": 2, **change})
+    )
     folders = study.trained("spacy")
     weights = "pipeline/textcat/model"
     base_weights = contents(folders["base"].path)[weights]
@@ -92,7 +92,9 @@ def test_patience_is_in_steps(tmp_path: Path) -> None:
 
 
 def test_looks_come_every_eval_steps(tmp_path: Path) -> None:
-    study = Study(tmp_path, models(often={**BOW, "eval_steps": 3}, rarely={**BOW, "eval_steps": 900}))
+    study = Study(
+        tmp_path, models(often={**BOW, "eval_steps": 3}, rarely={**BOW, "eval_steps": 900})
+    )
     cards = {name: folder.card for name, folder in study.trained("spacy").items()}
     assert len(cards["rarely"]["history"]) == 6
     assert len(cards["often"]["history"]) > 12

@@ -44,7 +44,7 @@ def test_every_label_keeps_a_document() -> None:
     kept = stratified_sample(rows, 4, "k", 0)
     assert kept.height == 4
     assert kept["label"].n_unique() == 3
-    with pytest.raises(ConfigError, match="hardware.max_train_docs_hf=2"):
+    with pytest.raises(ConfigError, match=r"hardware\.max_train_docs_hf=2"):
         stratified_sample(rows, 2, "hardware.max_train_docs_hf", 0)
 
 

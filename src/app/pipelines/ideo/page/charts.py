@@ -60,7 +60,7 @@ def _score_row(scored: Mapping[str, Any], style: str) -> list[str]:
         text(
             0, 15, shorten(scored["name"], 36), "strong" * (style == "model"), 0.0, scored["name"]
         ),
-        text(WIDTH, 15, _between(scored, "macro_f1"), "small muted end", 0.0, _told(scored)),
+        text(WIDTH - 6, 15, _between(scored, "macro_f1"), "small muted end", 0.0, _told(scored)),
     ]
     for metric, y, height, opacity in (("macro_f1", 22, 12, 1.0), ("accuracy", 37, 6, 0.55)):
         low, high = (

@@ -81,8 +81,8 @@ def _leaks(leakage: Mapping[str, Any], n_job: int, group_field: str | None) -> l
     shared = leakage["groups"].get(group_field)
     if shared and shared["job_docs"]:
         found.append(
-            f"{_of_job(shared['job_docs'], n_job)} have a {group_field} that is in training too: "
-            f"scores say little of a {group_field} never seen (a group_disjoint split would)"
+            f"{_of_job(shared['job_docs'], n_job)} have their {group_field} in training too: "
+            f"scores say little about a new {group_field} (a group_disjoint split would)"
         )
     return found
 

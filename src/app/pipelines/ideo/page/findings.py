@@ -203,12 +203,13 @@ def _tiles(best: Row, baselines: list[Row]) -> list[Row]:
 def _warnings(
     ranked: list[Row], against: list[Row], cards: Row, meta_view: Row, meta_eval: Row
 ) -> list[str]:
+    judged = [row for row in ranked if row["family"] != "check"] or ranked
     found: dict[str, list[str]] = {}  # note -> models it is true of
-    for row in ranked:
+    for row in judged:
         for note in class_notes(row["classes"]):
             found.setdefault(note, []).append(row["name"])
     notes = [
-        note if len(names) == len(ranked) else f"{note} ({', '.join(names)})"
+        note if len(names) == len(judged) else f"{note} ({', '.join(names)})"
         for note, names in found.items()
     ]
     unbeaten = [pair["b"] for pair in against if results.verdict(pair) != "A is better"]

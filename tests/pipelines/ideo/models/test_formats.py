@@ -1,10 +1,7 @@
-import sys
 from pathlib import Path
 
 import polars as pl
 import pytest
-
-sys.path.append(str(Path(__file__).parent / "models"))  # the small study lives with its models
 from small_study import IDENTITY, Study, documents, hardware, meta_view, models
 
 from app.errors import StaleInputError
@@ -65,7 +62,7 @@ def test_training_documents_are_dealt_to_shards_within_their_size() -> None:
 
 def test_hard_texts_survive_json_lines(tmp_path: Path) -> None:
     study = Study(tmp_path, models(hf=HF))
-    hard = ["tab\tline\nquote\" \\ \u2028 é 🙂", "x" * 200_000, "null", "12"]
+    hard = ['tab\tline\nquote" \\ \u2028 é 🙂', "x" * 200_000, "null", "12"]
     train = documents(4, 0, "t").with_columns(text=pl.Series(hard), speaker=pl.lit(None, pl.String))
     study.rows.save({"train": train, "job": train})
     loaded = study.rows.load()["train"].lazy().collect()
@@ -75,7 +72,7 @@ def test_hard_texts_survive_json_lines(tmp_path: Path) -> None:
 def test_tables_of_another_run_are_refused() -> None:
     train, job = documents(20, 0, "t"), documents(10, 0, "j")
     view = meta_view(train, job)
-    with pytest.raises(StaleInputError, match="n_docs_train_balanced=20 .* 19"):
+    with pytest.raises(StaleInputError, match=r"n_docs_train_balanced=20 .* 19"):
         format_sklearn(train[:19], job, view, models(svm=SVM))
 
 

@@ -74,6 +74,7 @@ _NOT_HERE = {"conf_source", "load_versions", "is_async"}
 _PARAMS = click.Option(
     ["--params"],
     default="",
+    type=click.UNPROCESSED,  # a mapping, from --config
     callback=_overrides,
     help="Config as Hydra overrides: --params balance=oversample,split.train_prop=0.7",
 )

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
-from kedro.framework.project import pipelines, settings
+from kedro.framework.project import pipelines
+from kedro.framework.session import KedroServiceSession
 from kedro.framework.startup import bootstrap_project
 
 from app.config.compose import Composed, compose
@@ -47,7 +48,7 @@ def run(composed: Composed, selection: Selection | None = None) -> None:
 
 
 def _run_session(composed: Composed, names: list[str], selection: Selection) -> None:
-    with settings.SESSION_CLASS.create(project_path=PROJECT, env=selection.env) as session:
+    with KedroServiceSession.create(project_path=PROJECT, env=selection.env) as session:
         session.run(pipeline_names=names, runtime_params=composed.tree, **selection.filters)
 
 

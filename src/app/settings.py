@@ -1,13 +1,10 @@
-"""Kedro's settings: Hydra composes the config, the service session runs it, hooks record it."""
-
-from kedro.framework.session import KedroServiceSession
+"""Kedro's settings: Hydra composes the config, hooks tell and record what runs."""
 
 from app.config.loader import HydraConfigLoader
 from app.console import NodeLines
 from app.datasets.catalog import SharingCatalog
 from app.tracking.hooks import TrackingHooks
 
-SESSION_CLASS = KedroServiceSession
 DATA_CATALOG_CLASS = SharingCatalog
 CONFIG_LOADER_CLASS = HydraConfigLoader
 CONFIG_LOADER_ARGS = {"base_env": "base", "default_run_env": "local"}

@@ -214,7 +214,7 @@ def test_kedro_lists_pipelines_and_catalog() -> None:
     listed = run(str(BIN / "kedro"), "registry", "list")
     for name in ("ideo", "prepare", "ideo.train", "__default__"):
         assert f"- {name}\n" in listed.stdout, listed.stdout
-    catalog = run(str(BIN / "kedro"), "catalog", "describe-datasets", "--pipelines", "prepare")
+    catalog = run(str(BIN / "kedro"), "catalog", "describe-datasets", "--pipeline", "prepare")
     assert "documents" in catalog.stdout, catalog.stdout + catalog.stderr
 
 

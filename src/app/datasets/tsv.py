@@ -32,7 +32,9 @@ class TsvDataset(AbstractDataset[pl.DataFrame | Iterable[pl.DataFrame], pl.DataF
 
     def load(self) -> pl.DataFrame:
         if not self.filepath.is_file():
-            raise InputError(f"{self.filepath} does not exist; run the stage that writes it first")
+            raise InputError(
+                f"{self.filepath} does not exist; run the stages before this one first: prepare, train, evaluate"
+            )
         table = pl.read_csv(
             self.filepath,
             separator="\t",

@@ -8,7 +8,7 @@ from app.datasets.corpora.cutting import Bad
 from app.datasets.corpora.reader import Found
 from app.datasets.tokens import token_counter
 
-BATCH_CHARS = 2_000_000
+BATCH_CHARS = 1_000_000
 BATCH_ROWS = 4_000
 BASE = ("id", "language", "modality")
 MEASURES = ("n_chars", "n_tokens", "text", "problem", "place")

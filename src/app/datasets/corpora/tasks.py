@@ -30,7 +30,7 @@ from app.datasets.corpora.reader import Found, TeiDocuments
 from app.datasets.corpora.rows import Batch, Rows
 from app.datasets.corpora.tei import Tei
 
-RANGE = 2 * 2**20
+RANGE = 4 * 2**20
 
 
 class Task(NamedTuple):
@@ -124,8 +124,9 @@ class TaskReader:
         prolog = self._prolog(file.path)
         with opened(file.path, self._corpus.encoding) as stream:
             begin = exact if exact is not None else _guess(stream, prolog, start, stop)
-            end = stop if stop is not None else size
-            if begin is not None and begin < end:
+            limit = stop if stop is not None else size
+            end = begin if begin is not None else limit
+            if begin is not None and begin < limit:
                 stream.seek(begin)
                 whole = WholeDocuments(stream, file.name, prolog, begin, b"")
                 for document in self._documents(whole, stop, file):
@@ -133,7 +134,7 @@ class TaskReader:
                     if rows.full:
                         yield rows.take(0)
                 end = whole.end
-            yield rows.take((stop if stop is not None else size) - start)
+            yield rows.take(limit - start)
             yield Ends(begin, end)
 
     def _documents(

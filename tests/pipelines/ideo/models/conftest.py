@@ -18,8 +18,13 @@ def hash_in_process(tmp_path: Path) -> Callable[[str, dict[str, Any], str], str]
 
     def run(family: str, spec: dict[str, Any], hash_seed: str) -> str:
         done = subprocess.run(
-            [sys.executable, HERE / "train_and_hash.py", tmp_path / hash_seed, family]
-            + [json.dumps(spec)],
+            [
+                sys.executable,
+                HERE / "train_and_hash.py",
+                tmp_path / hash_seed,
+                family,
+                json.dumps(spec),
+            ],
             env={**os.environ, "PYTHONHASHSEED": hash_seed},
             capture_output=True,
             text=True,

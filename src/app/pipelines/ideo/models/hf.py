@@ -5,8 +5,7 @@ rate, gradients clipped at norm 1. Saved as safetensors, with its tokenizer.
 See https://huggingface.co/docs/transformers
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,8 +18,9 @@ from app.config.models import HfModel
 from app.config.split import Split
 from app.datasets.models import TrainedModel
 from app.durable.progress import progress
-from app.errors import InputError, MissingExtraError
 from app.pipelines.ideo.models.dev import DevSelection
+from app.pipelines.ideo.models.pretrained import libraries, pretrained
+from app.pipelines.ideo.models.threads import pinned_torch
 from app.pipelines.ideo.models.training_set import TrainingSet
 from app.pipelines.ideo.split import cut_dev
 
@@ -51,7 +51,7 @@ class HfPredictor:
         predicted: list[str] = []
         scores: list[float] = []
         self.model.eval()
-        with _deterministic(self.threads), torch.inference_mode():
+        with pinned_torch(self.threads), torch.inference_mode():
             for start in range(0, len(texts), PREDICT_DOCS):
                 pieces = self.pieces(texts[start : start + PREDICT_DOCS])
                 best = torch.softmax(self.model(**pieces).logits, dim=-1).max(dim=-1)
@@ -72,12 +72,14 @@ class HfPredictor:
 
 def train(model_id: str, spec: HfModel, given: TrainingSet, split: Split) -> TrainedModel:
     """Fine-tunes on `given.rows` (label, text), but for a dev part."""
-    torch, _ = _libraries()
+    torch, _ = libraries()
     fit, dev = cut_dev(given.rows, split, given.seed)
     weights = given.class_weights(spec.class_weight)
-    with _deterministic(given.threads):
+    with pinned_torch(given.threads):
         torch.manual_seed(given.seed)
-        predictor = _pretrained(model_id, spec, given)
+        tokenizer, model = pretrained(model_id, spec.pretrained, given.labels)
+        longest = min(spec.max_length, tokenizer.model_max_length)
+        predictor = HfPredictor(given.labels, tokenizer, model, longest, given.threads)
         selection = _fit(model_id, spec, given, predictor, fit, dev, weights)
     card = given.card(
         model_id,
@@ -93,57 +95,13 @@ def train(model_id: str, spec: HfModel, given: TrainingSet, split: Split) -> Tra
 
 
 def load(folder: Path, card: dict[str, Any]) -> HfPredictor:
-    _, transformers = _libraries()
+    _, transformers = libraries()
     saved = folder / _FOLDER
     tokenizer = transformers.AutoTokenizer.from_pretrained(saved, local_files_only=True)
     model = transformers.AutoModelForSequenceClassification.from_pretrained(
         saved, local_files_only=True, use_safetensors=True
     )
     return HfPredictor(card["labels"], tokenizer, model, card["max_length"], card["threads"])
-
-
-def _libraries() -> tuple[Any, Any]:
-    try:
-        import torch
-        import transformers
-    except ImportError as error:
-        raise MissingExtraError(
-            f"models of family hf need the extra `hf` ({error.name} is not installed): "
-            "pip install 'superior[hf]'"
-        ) from error
-    transformers.utils.logging.disable_progress_bar()  # `progress` shows ours
-    return torch, transformers
-
-
-def _pretrained(model_id: str, spec: HfModel, given: TrainingSet) -> HfPredictor:
-    """The pretrained body with a new head, drawn from torch's seeded generator."""
-    _, transformers = _libraries()
-    local = Path(spec.pretrained).is_dir()
-    try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(
-            spec.pretrained, local_files_only=local
-        )
-        model = transformers.AutoModelForSequenceClassification.from_pretrained(
-            spec.pretrained,
-            local_files_only=local,
-            id2label=dict(enumerate(given.labels)),
-            label2id={label: place for place, label in enumerate(given.labels)},
-            ignore_mismatched_sizes=True,  # a checkpoint's own head is replaced
-        )
-    except ImportError as error:
-        raise MissingExtraError(
-            f"models.{model_id}.pretrained={spec.pretrained} needs a package that is not "
-            f"installed: {error}"
-        ) from error
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"models.{model_id}.pretrained={spec.pretrained} cannot be loaded: it is neither a "
-            "folder with a tokenizer and a model (config.json, model.safetensors, tokenizer files) "
-            "nor a model of the Hugging Face hub that is cached or can be reached from here. Give "
-            f"the path of a local copy, or connect and run again. ({_first_line(error)})"
-        ) from error
-    longest = min(spec.max_length, tokenizer.model_max_length)
-    return HfPredictor(given.labels, tokenizer, model, longest, given.threads)
 
 
 def _fit(
@@ -156,7 +114,7 @@ def _fit(
     weights: dict[str, float] | None,
 ) -> DevSelection:
     """Fine-tunes the predictor's model in place; it ends with the weights best on dev."""
-    torch, _ = _libraries()
+    torch, _ = libraries()
     model, texts = predictor.model, fit["text"].to_list()
     truth = torch.tensor([given.labels.index(label) for label in fit["label"]])
     of_class = None if weights is None else torch.tensor([weights[name] for name in given.labels])
@@ -212,25 +170,6 @@ def _schedule(optimizer: Any, spec: HfModel, n_docs: int) -> Any:
     return torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
 
 
-@contextmanager
-def _deterministic(threads: int) -> Iterator[None]:
-    """torch with pinned threads and deterministic algorithms inside; as it was outside."""
-    import torch
-
-    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before[0])
-        torch.use_deterministic_algorithms(before[1])
-
-
 def _write(predictor: HfPredictor, folder: Path) -> None:
     predictor.model.save_pretrained(folder / _FOLDER)
     predictor.tokenizer.save_pretrained(folder / _FOLDER)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0]

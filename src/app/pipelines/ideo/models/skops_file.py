@@ -57,7 +57,7 @@ def read_skops(file: Path) -> list[Any]:
 def _require_sound(estimator: Any) -> None:
     """ValueError where an index would be followed out of its array, or round in a circle."""
     vectors = getattr(estimator, "support_vectors_", None)
-    if hasattr(vectors, "check_format"):
+    if vectors is not None and hasattr(vectors, "check_format"):
         vectors.check_format(full_check=True)
     for part in getattr(estimator, "estimators_", [estimator]):
         tree = getattr(part, "tree_", None)

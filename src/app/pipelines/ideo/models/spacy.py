@@ -22,6 +22,12 @@ from app.datasets.docbin import DocSide
 from app.datasets.models import TrainedModel
 from app.durable.progress import progress
 from app.pipelines.ideo.models.dev import DevSelection
+from app.pipelines.ideo.models.epochs import (
+    documents_of,
+    epoch_documents,
+    mark_last,
+    words_a_batch,
+)
 from app.pipelines.ideo.models.threads import pinned_threads
 from app.pipelines.ideo.models.training_set import TrainingSet
 from app.pipelines.ideo.split import cut_dev
@@ -127,18 +133,20 @@ def _fit(
     fix_random_seed(given.seed)
     nlp = blank(language)
     fit_ids, dev_ids = set(fit["id"]), set(dev["id"])
-    dev_docs = [doc for docs in _shards(side, nlp, dev_ids) for doc in docs]
+    dev_docs = [doc for docs in documents_of(side, nlp, dev_ids) for doc in docs]
     in_shard_order = side.rows.filter(pl.col("id").is_in(dev_ids))
     selection = DevSelection(in_shard_order, given.labels, spec.patience)
-    textcat, optimizer = _initialised(nlp, spec, given.labels, next(_shards(side, nlp, fit_ids)))
-    sizes: Any = _compounding(spec)  # spaCy asks for a sequence and takes any iterator
+    textcat, optimizer = _initialised(
+        nlp, spec, given.labels, next(documents_of(side, nlp, fit_ids))
+    )
+    sizes: Any = words_a_batch(spec)  # spaCy asks for a sequence and takes any iterator
     best, step = b"", 0
     with progress(model_id, float(spec.epochs * fit.height)) as shown:
         for epoch in range(1, spec.epochs + 1):
-            docs = _epoch(
+            docs = epoch_documents(
                 side, nlp, fit_ids, spec, np.random.default_rng([given.seed, SHUFFLE, epoch])
             )
-            for batch, ends_epoch in _mark_last(minibatch_by_words(docs, sizes)):
+            for batch, ends_epoch in mark_last(minibatch_by_words(docs, sizes)):
                 textcat.update(
                     [Example(doc, doc) for doc in batch], drop=spec.dropout, sgd=optimizer
                 )
@@ -197,59 +205,6 @@ def _architecture(spec: SpacyModel) -> dict[str, Any]:
             "subword_features": True,
         },
     }
-
-
-def _shards(side: DocSide, nlp: "Language", ids: set[str]) -> "Iterator[list[Doc]]":
-    """The documents named in `ids`, a shard at a time."""
-    names = iter(side.rows["id"])
-    for shard in side.shards:
-        docs = shard().get_docs(nlp.vocab)
-        # `docs` comes first: zip stops at its end without taking a name of the next shard.
-        yield [doc for doc, name in zip(docs, names, strict=False) if name in ids]
-
-
-def _epoch(
-    side: DocSide, nlp: "Language", ids: set[str], spec: SpacyModel, generator: np.random.Generator
-) -> "Iterator[Doc]":
-    """The documents of one epoch, shuffled inside each shard."""
-    for docs in _shards(side, nlp, ids):
-        for place in generator.permutation(len(docs)):
-            doc = docs[place]
-            if spec.architecture == "bow" and spec.dropout:
-                doc = _without_words(doc, spec.dropout, generator)
-            yield doc
-
-
-def _without_words(doc: "Doc", dropout: float, generator: np.random.Generator) -> "Doc":
-    """Word dropout, after Iyyer et al. (2015), Deep unordered composition: spaCy's linear model
-    has no layer that drops inputs, so words are left out of the document."""
-    from spacy.tokens import Doc
-
-    kept: Any = doc.to_array("ORTH")[generator.random(len(doc)) >= dropout]
-    if not len(kept):
-        return doc
-    shorter = Doc(doc.vocab, words=kept)
-    shorter.cats = doc.cats
-    return shorter
-
-
-def _compounding(spec: SpacyModel) -> Iterator[float]:
-    """Words a batch: from `batch_start`, growing by `batch_compound` a step, to `batch_stop`."""
-    size = float(spec.batch_start)
-    while True:
-        yield min(size, spec.batch_stop)
-        size *= spec.batch_compound
-
-
-def _mark_last(batches: "Iterable[list[Doc]]") -> "Iterator[tuple[list[Doc], bool]]":
-    """Each batch, and whether it is the last one."""
-    waiting = None
-    for batch in batches:
-        if waiting is not None:
-            yield waiting, False
-        waiting = batch
-    if waiting is not None:
-        yield waiting, True
 
 
 def _probabilities(nlp: "Language", docs: "Iterable[Doc]") -> Iterator[Any]:

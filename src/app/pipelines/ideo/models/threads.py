@@ -12,3 +12,18 @@ def pinned_threads(threads: int) -> Iterator[None]:
 
     with threadpool_limits(limits=threads):
         yield
+
+
+@contextmanager
+def pinned_torch(threads: int) -> Iterator[None]:
+    """torch with pinned threads and deterministic algorithms inside; as it was outside."""
+    import torch
+
+    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before[0])
+        torch.use_deterministic_algorithms(before[1])

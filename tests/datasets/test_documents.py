@@ -14,7 +14,9 @@ def numbered(start: int, count: int) -> pl.DataFrame:
     ids = [f"c:{number}" for number in range(start, start + count)]
     lengths = pl.Series("n_chars", [1] * count, dtype=pl.UInt32)
     party = pl.Series("party", [None] * count, dtype=pl.String)
-    return pl.DataFrame([pl.Series("id", ids), party, lengths, pl.Series("text", ["é\n\t"] * count)])
+    return pl.DataFrame(
+        [pl.Series("id", ids), party, lengths, pl.Series("text", ["é\n\t"] * count)]
+    )
 
 
 def test_batches_written_one_by_one_come_back_whole(tmp_path: Path) -> None:

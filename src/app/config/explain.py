@@ -43,12 +43,10 @@ def _key(detail: ErrorDetails, values: Mapping[str, Any]) -> list[str]:
     here: Any = values
     *inner, last = detail["loc"] or ("",)
     for part in inner:
-        if isinstance(here, list) and isinstance(part, int):
-            here = here[part]
-        elif isinstance(here, dict) and part in here:
-            here = here[part]
-        else:
+        indexed = isinstance(here, list) and isinstance(part, int)
+        if not indexed and not (isinstance(here, dict) and part in here):
             continue
+        here = here[part]
         path.append(str(part))
     known = isinstance(here, dict) and last in here
     if known or isinstance(here, list) or detail["type"] == "missing":

@@ -4,9 +4,9 @@ Families: `check` (counts only), `sklearn` (TF-IDF and a linear, tree or Bayes e
 (textcat), `hf` (a transformer for sequence classification).
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, RootModel
+from pydantic import Field, RootModel, model_validator
 
 from app.config.base import Group
 
@@ -25,6 +25,12 @@ class Tfidf(Group):
     max_features: int | None = Field(default=50_000, ge=1)
     min_df: int = Field(default=5, ge=1)  # documents a term must occur in
     sublinear_tf: bool = False
+
+    @model_validator(mode="after")
+    def _grams_in_order(self) -> Self:
+        if self.ngram_min > self.ngram_max:
+            raise ValueError(f"ngram_min={self.ngram_min} is above ngram_max={self.ngram_max}")
+        return self
 
 
 class LinearSvc(Group):
@@ -105,7 +111,13 @@ class SpacyModel(Group):
     batch_stop: int = Field(default=1000, ge=1)
     batch_compound: float = Field(default=1.001, ge=1.0)
     learn_rate: float = Field(default=0.001, gt=0)
-    ngram_size: int = Field(default=1, ge=1)  # bow
+    ngram_size: int | None = Field(default=None, ge=1)  # bow only; null: 1
+
+    @model_validator(mode="after")
+    def _grams_are_for_bow(self) -> Self:
+        if self.architecture == "cnn" and self.ngram_size is not None:
+            raise ValueError("ngram_size is not read with architecture=cnn")
+        return self
 
 
 class HfModel(Group):
@@ -127,7 +139,10 @@ Model = Annotated[
 ]
 
 
-class Models(RootModel[dict[str, Model]]):
+ModelId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]  # names its folder
+
+
+class Models(RootModel[dict[ModelId, Model]]):
     """model_id -> its specification."""
 
     def of(self, family: str) -> dict[str, Model]:

@@ -15,6 +15,7 @@ class Split(Group):
     train_prop: float = Field(default=0.8, gt=0.0, lt=1.0)
     dev_prop: float = Field(default=0.1, gt=0.0, lt=1.0)  # cut from train by models that select
     group_field: str | None = None  # with group_disjoint
+    group_draw: Literal["matched", "random"] = "matched"  # keep label shares, or any groups
     given_field: str | None = None  # with given: its values are `train` and `given_job`
     given_job: str = "test"
     small_labels: Literal["fail", "drop", "train_only"] = "train_only"  # labels with one document

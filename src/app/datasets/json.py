@@ -22,7 +22,8 @@ class JsonDataset(AbstractDataset[Any, Any]):
             return json.loads(self.filepath.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise InputError(
-                f"{self.filepath} does not exist; run the stages before this one first: prepare, train, evaluate"
+                f"{self.filepath} does not exist; run the stages before this one first: "
+                "prepare, train, evaluate"
             ) from None
         except ValueError as error:
             raise InputError(f"{self.filepath} is not valid JSON: {error}") from None

@@ -32,9 +32,7 @@ class TsvDataset(AbstractDataset[pl.DataFrame | Iterable[pl.DataFrame], pl.DataF
 
     def load(self) -> pl.DataFrame:
         if not self.filepath.is_file():
-            raise InputError(
-                f"{self.filepath} does not exist; run the stages before this one first: prepare, train, evaluate"
-            )
+            raise InputError(f"{self.filepath} does not exist; run the stage `prepare` first")
         table = pl.read_csv(
             self.filepath,
             separator="\t",

@@ -1,16 +1,22 @@
 """Files that are broken or mean harm: one clear message, and never more than is lost."""
 
 import gzip
+from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
 import pytest
-from conftest import Read, corpus, document  # type: ignore[import-not-found]
+from made_corpora import corpus, document
 
 from app.errors import InputError
 
+Read = Callable[..., pl.DataFrame]
+
 BOMB = (
     '<?xml version="1.0"?>\n<!DOCTYPE teiCorpus [\n<!ENTITY a "ha">\n'
-    + "".join(f'<!ENTITY {b} "{f"&{a};" * 10}">\n' for a, b in zip("abcdefgh", "bcdefghi", strict=True))
+    + "".join(
+        f'<!ENTITY {b} "{f"&{a};" * 10}">\n' for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+    )
     + "]>\n"
 )
 

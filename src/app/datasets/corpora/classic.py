@@ -27,8 +27,8 @@ class _Names:
 class Classic:
     """Reads documents of the classic form (`TeiDocuments`).
 
-    Of several terms of one type, the first that says anything counts. A paragraph of the body itself
-    counts as one of a division.
+    Of several terms of one type, the first that says anything counts. A paragraph of the body
+    itself counts as one of a division.
     """
 
     def __init__(self, reader: ClassicReader) -> None:

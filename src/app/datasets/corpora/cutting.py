@@ -102,8 +102,10 @@ class WholeDocuments:
             cut = self._cut(stop, refused) if more else len(self._buffer)
             too_large = more and len(self._buffer) > MAX_DOCUMENT
             if skipping:
-                self._drop(cut if cut else max(len(self._buffer) - BLOCK, 0))
-                skipping = not cut
+                following = START.search(self._buffer, 1)
+                kept = BLOCK if more else 0
+                self._drop(following.start() if following else max(len(self._buffer) - kept, 0))
+                skipping = following is None
                 continue
             if cut == 0 and too_large:
                 yield self._bad(f"larger than {MAX_DOCUMENT >> 20} MB", self._buffer, 0)
@@ -154,10 +156,11 @@ class WholeDocuments:
         self, data: bytes, last: bool, give_up: bool
     ) -> Generator[etree._Element | Bad, None, int]:
         position = 0
+        truncated = False
         while True:
             tag = next((m for m in _visible(data, position) if m[0][:2] != b"</"), None)
             if tag is None or tag[0] in CLOSERS:
-                if last:
+                if last and not truncated:
                     yield from self._tail(data, position)
                 return len(data) if last or tag is None else tag.start()
             end = _end_of_document(data, tag.end())
@@ -166,20 +169,19 @@ class WholeDocuments:
             if end is None:  # never closed, or hidden by what is: go on at whatever begins next
                 following = START.search(data, tag.end())
                 end = following.start() if following else len(data)
+                truncated = following is None and last
             try:
                 found = self._parsed(data[tag.start() : end], self._prolog.suffix)
             except etree.XMLSyntaxError as error:
-                yield self._bad(self._problem(error, last and end == len(data)), data, tag.start())
+                problem = self._truncated() if truncated else _malformed(error)
+                yield self._bad(problem, data, tag.start())
             else:
                 yield from found
             position = end
 
-    def _problem(self, error: etree.XMLSyntaxError, at_end: bool) -> str:
-        if at_end and self._stream.ended_early:
-            return "truncated: the gzip file ends inside this document"
-        if at_end and "Premature end" in (error.msg or ""):
-            return "truncated: the file ends inside this document"
-        return f"malformed XML: {reason(error)} (line {error.lineno} of the document)"
+    def _truncated(self) -> str:
+        what = "gzip file" if self._stream.ended_early else "file"
+        return f"truncated: the {what} ends inside this document"
 
     def _tail(self, data: bytes, position: int) -> Iterator[Bad]:
         """What follows the last document must close what the prolog opened."""
@@ -194,6 +196,10 @@ class WholeDocuments:
         named = ID.match(data, at)
         found = named[1].decode("utf-8", "replace") if named else None
         return Bad(problem, f"{self._name}, byte {self.end + at}", found)
+
+
+def _malformed(error: etree.XMLSyntaxError) -> str:
+    return f"malformed XML: {reason(error)} (line {error.lineno} of the document)"
 
 
 def _visible(data: bytes, position: int) -> Iterator[re.Match[bytes]]:

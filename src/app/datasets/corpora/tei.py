@@ -1,7 +1,6 @@
 """Any TEI: the element that is a document, and an XPath for each of its fields."""
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
 from typing import Any
 
 from lxml import etree
@@ -15,42 +14,21 @@ Path = Callable[[etree._Element], Any]
 
 
 class _Paths:
-    """The reader's expressions, compiled for files in the TEI namespace or in none."""
+    """The reader's names and expressions, for files in the TEI namespace or in none."""
 
     def __init__(self, reader: TeiReader, namespaced: bool) -> None:
-        self._reader, self._namespaced = reader, namespaced
+        def path(expression: str, key: str) -> Path:
+            return compiled(expression, reader.namespaces, namespaced, f"reader.{key}")
 
-    @cached_property
-    def document(self) -> str:
-        reader = self._reader
-        return qualified(reader.document, reader.namespaces, self._namespaced, "reader.document")
+        def each(expressions: Mapping[str, str], key: str) -> dict[str, Path]:
+            return {name: path(text, f"{key}.{name}") for name, text in expressions.items()}
 
-    @cached_property
-    def text(self) -> Path:
-        return self._compiled(self._reader.text, "reader.text")
-
-    @cached_property
-    def id(self) -> Path | None:
-        return self._compiled(self._reader.id, "reader.id") if self._reader.id else None
-
-    @cached_property
-    def where(self) -> Path | None:
-        where = self._reader.where
-        return self._compiled(f"boolean({where})", "reader.where") if where else None
-
-    @cached_property
-    def fields(self) -> dict[str, Path]:
-        return self._all(self._reader.fields, "reader.fields")
-
-    @cached_property
-    def header_fields(self) -> dict[str, Path]:
-        return self._all(self._reader.header_fields, "reader.header_fields")
-
-    def _all(self, expressions: Mapping[str, str], what: str) -> dict[str, Path]:
-        return {name: self._compiled(path, f"{what}.{name}") for name, path in expressions.items()}
-
-    def _compiled(self, expression: str, what: str) -> Path:
-        return compiled(expression, self._reader.namespaces, self._namespaced, what)
+        self.document = qualified(reader.document, reader.namespaces, namespaced, "reader.document")
+        self.id = path(reader.id, "id") if reader.id else None
+        self.where = path(f"boolean({reader.where})", "where") if reader.where else None
+        self.text = path(reader.text, "text")
+        self.fields = each(reader.fields, "fields")
+        self.header_fields = each(reader.header_fields, "header_fields")
 
 
 class Tei:

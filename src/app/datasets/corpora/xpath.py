@@ -15,6 +15,7 @@ from lxml import etree
 from app.config.corpora import TEI_NAMESPACE
 from app.errors import ConfigError
 
+XML_NAMESPACE = "http://www.w3.org/XML/1998/namespace"
 TOKEN = re.compile(
     r"\"[^\"]*\"|'[^']*'"  # literals
     r"|\$[\w.-]+(?::[\w.-]+)?|\d+(?:\.\d*)?|\.\.|//|::|<=|>=|!="
@@ -63,7 +64,7 @@ def compiled(
     Raises:
         ConfigError: not an XPath, or a prefix that `namespaces` does not declare.
     """
-    prefixes = {"tei": TEI_NAMESPACE, **namespaces}
+    prefixes = {"xml": XML_NAMESPACE, "tei": TEI_NAMESPACE, **namespaces}
     text = in_namespace(expression, namespaced)
     for prefix in re.findall(r"([A-Za-z_][\w.-]*):(?=[\w*])(?!:)", _without_literals(text)):
         if prefix not in prefixes:

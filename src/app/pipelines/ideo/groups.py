@@ -1,11 +1,18 @@
-"""Groups put wholly on one side, with the label proportions of the whole as near as they allow.
+"""Groups put wholly on one side.
 
-The groups are shuffled by the seed and dealt to the held-out side until it has its share of the
-documents; then the one group whose change of side brings the sides nearest to the wished label
-counts changes side, until none does (steepest descent). Several such starts are tried and the
-nearest is kept. Distance: the sum over labels of the squared relative error of the held-out
-count.
+`random_groups` draws a share of the groups, whatever their size and labels: the sides differ in
+label proportions too, as they do for people never heard before. `matched_groups` keeps the label
+proportions of the whole as near as the groups allow, so that two splits differ in the groups
+alone.
+
+Matching: the groups are shuffled by the seed and dealt to the held-out side until it has its
+share of the documents; then the one group whose change of side brings the sides nearest to the
+wished label counts changes side, until none does (steepest descent). Several such starts are
+tried and the nearest is kept. Distance: the sum over labels of the squared relative error of the
+held-out count.
 """
+
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +22,19 @@ _LEAST_GAIN = 1e-12
 
 Counts = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
+Draw = Callable[[Counts, float, Mask, np.random.Generator], Mask]
 
 
-def held_out_groups(counts: Counts, share: float, never: Mask, rng: np.random.Generator) -> Mask:
+def random_groups(counts: Counts, share: float, never: Mask, rng: np.random.Generator) -> Mask:
+    """Which groups are held out: `share` of them, at least one where one may be."""
+    order = rng.permutation(len(counts))
+    order = order[~never[order]]
+    held = np.zeros(len(counts), bool)
+    held[order[: max(1, round(share * len(counts)))]] = True
+    return held
+
+
+def matched_groups(counts: Counts, share: float, never: Mask, rng: np.random.Generator) -> Mask:
     """Which groups are held out.
 
     Args:

@@ -18,7 +18,7 @@ import polars as pl
 from app.config.dataset import Dataset
 from app.config.split import Split
 from app.errors import LabelError
-from app.pipelines.ideo.groups import held_out_groups
+from app.pipelines.ideo.groups import Draw, matched_groups, random_groups
 from app.pipelines.ideo.quotas import largest_remainder
 
 SPLIT_SEED, DEV_SEED = 2, 3
@@ -73,7 +73,8 @@ def cut_dev(train: pl.DataFrame, split: Split, seed: int) -> tuple[pl.DataFrame,
     strata = documents.select("source", group or pl.lit(None, pl.String).alias("none"), "label")
     rng = np.random.default_rng([seed, DEV_SEED])
     small = _too_small(strata, ["label"], group)
-    held = _held_out(strata, ["label"], group, _exactly(split.dev_prop), small, rng)
+    share = _exactly(split.dev_prop)
+    held = _held_out(strata, ["label"], group, matched_groups, share, small, rng)
     if not held.any():
         raise LabelError(
             f"no dev part can be cut from {len(documents)} training documents: every label has "
@@ -98,7 +99,9 @@ def _divided(kept: pl.DataFrame, split: Split, by_corpus: bool, seed: int) -> pl
     else:
         rest = kept
     rng = np.random.default_rng([seed, SPLIT_SEED])
-    held = _held_out(rest, strata, group, 1 - _exactly(split.train_prop), small, rng)
+    draw = matched_groups if split.group_draw == "matched" else random_groups
+    share = 1 - _exactly(split.train_prop)
+    held = _held_out(rest, strata, group, draw, share, small, rng)
     side = pl.when(held).then(pl.lit("job")).otherwise(pl.lit("train"))
     return kept.update(rest.select("row_nr", side=side), on="row_nr")
 
@@ -107,13 +110,14 @@ def _held_out(
     table: pl.DataFrame,
     strata: list[str],
     group: str | None,
+    draw: Draw,
     share: Fraction,
     small: pl.Series,
     rng: np.random.Generator,
 ) -> pl.Series:
     """Which documents are held out: `share` of each stratum; none of a small one."""
     if group is not None:
-        return _held_out_by_group(table, strata, group, share, small, rng)
+        return _held_out_by_group(table, strata, group, draw, share, small, rng)
     keyed = table.select(*strata, small=small, draw=pl.Series(rng.random(len(table))))
     sizes = keyed.group_by(*strata).agg(n=pl.len(), small=pl.col("small").any()).sort(strata)
     sizes = sizes.with_columns(quota=pl.Series(_quotas(sizes, strata[:-1], share), dtype=pl.Int64))
@@ -142,6 +146,7 @@ def _held_out_by_group(
     table: pl.DataFrame,
     strata: list[str],
     group: str,
+    draw: Draw,
     share: Fraction,
     small: pl.Series,
     rng: np.random.Generator,
@@ -152,7 +157,7 @@ def _held_out_by_group(
     np.add.at(counts, (groups, stratum), 1)
     never = np.zeros(len(counts), bool)
     never[groups[small.to_numpy()]] = True
-    return pl.Series(held_out_groups(counts, float(share), never, rng)[groups])
+    return pl.Series(draw(counts, float(share), never, rng)[groups])
 
 
 def _group_numbers(table: pl.DataFrame, group: str) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -67,7 +67,7 @@ class SklearnPredictor:
 def train(model_id: str, spec: SklearnModel, given: TrainingSet) -> TrainedModel:
     """Fits on `given.rows` (label, text)."""
     weights = given.class_weights(getattr(spec.estimator, "class_weight", "none"))
-    tfidf = _vectorizer(model_id, spec.tfidf)
+    tfidf = _vectorizer(spec.tfidf)
     estimator = _estimator(spec.estimator, weights, given.seed)
     with pinned_threads(given.threads):
         features = _fit_terms(model_id, tfidf, spec.tfidf, given.rows["text"].to_list())
@@ -102,14 +102,9 @@ def top_terms(tfidf: Any, estimator: Any) -> dict[str, list[tuple[str, float]]]:
     return top
 
 
-def _vectorizer(model_id: str, spec: Tfidf) -> Any:
+def _vectorizer(spec: Tfidf) -> Any:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    if spec.ngram_min > spec.ngram_max:
-        raise ConfigError(
-            f"models.{model_id}.tfidf.ngram_min={spec.ngram_min} is above "
-            f"ngram_max={spec.ngram_max}"
-        )
     return TfidfVectorizer(
         ngram_range=(spec.ngram_min, spec.ngram_max),
         max_features=spec.max_features,

@@ -17,16 +17,44 @@ from app.errors import InputError
 SCHEMA = "schema.json"
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the first date a zip can hold
 
-# Types our estimators are made of that skops leaves to us, because their indices are followed
-# without a look at bounds: support vectors of the rbf kernel, and trees. `_require_sound` looks.
-TRUSTED = ["scipy.sparse._csr.csr_matrix", "sklearn.tree._tree.Tree"]
+# The types our models are made of: nothing else is loaded. Those of the last line are followed
+# without a look at bounds by the code that uses them; `_require_sound` looks.
+TRUSTED = [
+    "sklearn.feature_extraction.text.TfidfTransformer",
+    "sklearn.feature_extraction.text.TfidfVectorizer",
+    "sklearn.ensemble._forest.RandomForestClassifier",
+    "sklearn.linear_model._logistic.LogisticRegression",
+    "sklearn.linear_model._perceptron.Perceptron",
+    "sklearn.linear_model._stochastic_gradient.SGDClassifier",
+    "sklearn.naive_bayes.ComplementNB",
+    "sklearn.svm._classes.LinearSVC",
+    "sklearn.svm._classes.SVC",
+    "sklearn.tree._classes.DecisionTreeClassifier",
+    "scipy.sparse._csr.csr_matrix",
+    "sklearn.tree._tree.Tree",
+]
+
+
+def _skops_io() -> Any:
+    """`skops.io`, imported with an empty list of scikit-learn's estimators.
+
+    To trust every estimator there is, it would import all of scikit-learn, its test tools, and
+    torch where that is installed: 2.2 s of CPU in each run, for types we do not want to trust.
+    """
+    import sklearn.utils
+
+    listed = sklearn.utils.all_estimators
+    sklearn.utils.all_estimators = list
+    try:
+        import skops.io
+    finally:
+        sklearn.utils.all_estimators = listed
+    return skops.io
 
 
 def write_skops(model: list[Any], file: Path) -> None:
     """Writes the fitted parts of `model` to `file`."""
-    import skops.io
-
-    with zipfile.ZipFile(io.BytesIO(skops.io.dumps(model))) as parts:
+    with zipfile.ZipFile(io.BytesIO(_skops_io().dumps(model))) as parts:
         schema = json.loads(parts.read(SCHEMA))
         names: dict[str, str] = {}
         schema = _renumbered(schema, {}, names)
@@ -38,11 +66,11 @@ def write_skops(model: list[Any], file: Path) -> None:
 
 def read_skops(file: Path) -> list[Any]:
     """The parts in `file`; InputError when it holds a type our models are not made of."""
-    import skops.io
+    skops_io = _skops_io()
     from skops.io.exceptions import UntrustedTypesFoundException
 
     try:
-        model: list[Any] = skops.io.load(file, trusted=TRUSTED)
+        model: list[Any] = skops_io.load(file, trusted=TRUSTED)
         for part in model:
             _require_sound(part)
         return model

@@ -183,7 +183,7 @@ def _architecture(spec: SpacyModel) -> dict[str, Any]:
         return {
             "@architectures": "spacy.TextCatBOW.v3",
             "exclusive_classes": True,
-            "ngram_size": spec.ngram_size,
+            "ngram_size": spec.ngram_size or 1,
             "no_output_layer": False,
             "length": 262_144,
         }

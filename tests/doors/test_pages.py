@@ -52,7 +52,7 @@ def page(tmp_path: Path) -> Iterator[Page]:
 
 
 def test_the_report_opens_without_network(recorded: Path, page: Page, tmp_path: Path) -> None:
-    (report,) = recorded.rglob("report.html")
+    (report,) = (recorded / "reports").rglob("report.html")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(report.as_uri())
@@ -75,9 +75,13 @@ def test_mlflow_shows_the_run_and_its_models(recorded: Path, page: Page) -> None
         "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
     ]  # fmt: skip
     with _server(command, f"http://127.0.0.1:{port}/health"):
-        page.goto(f"http://127.0.0.1:{port}/#/experiments")
-        page.get_by_text("ideo", exact=True).first.wait_for(timeout=60_000)
+        page.goto(f"http://127.0.0.1:{port}/#/experiments/1/runs")
+        page.get_by_text("ideo web1 ideology_global").first.click()
+        page.get_by_text("tfidf_svm_quick.macro_f1").first.wait_for(timeout=60_000)
         page.goto(f"http://127.0.0.1:{port}/#/models")
+        page.get_by_text("ideo.web1.ideology_global").first.wait_for(timeout=60_000)
+        page.goto(f"http://127.0.0.1:{port}/#/models/ideo.web1.ideology_global")
+        page.get_by_text("champion").first.wait_for(timeout=60_000)
         page.get_by_text("tfidf_svm_quick").first.wait_for(timeout=60_000)
 
 
@@ -89,7 +93,7 @@ def test_kedro_viz_draws_the_study(page: Page) -> None:
     ]  # fmt: skip
     with _server(command, f"http://127.0.0.1:{port}/api/main"):
         page.goto(f"http://127.0.0.1:{port}/")
-        for node in ("Split Documents", "Train Sklearn", "Balance Train"):
+        for node in ("split_documents", "train_sklearn", "balance_train"):
             page.get_by_text(node, exact=False).first.wait_for(timeout=60_000)
 
 

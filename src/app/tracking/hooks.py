@@ -97,14 +97,14 @@ class TrackingHooks:
         self._recording = Recording(
             store=dataclasses.asdict(store),
             experiment=config.experiment,
-            run_name=f"{names} {run_params['run_id']}",
+            run_name=config.run_name or f"{names} {run_params['run_id']}",
             alias=config.alias,
             project=run_params["project_path"],
             params=flat_params(parameters),
             tags={
                 "superior.pipeline": names,
                 "superior.command": shlex.join(sys.orig_argv),
-                "mlflow.source.name": shlex.join(sys.argv),
+                "mlflow.source.name": "superior",
             },
         )
         self._uri = store.uri
@@ -147,6 +147,7 @@ class TrackingHooks:
         if outcome.errors:
             raise TrackingError(_missing(outcome))
         log.info("recorded: mlflow ui --backend-store-uri %s", self._uri)
+        log.info("          then http://127.0.0.1:5000/%s", outcome.page)
 
     @hook_impl
     def on_pipeline_error(self, error: Exception) -> None:

@@ -85,6 +85,8 @@ def register(
         },
     }
     source = f"models:/{logged.mlflow_id}"
+    shown_scores = [f"{key} {scores[key]:.3f}" for key in ("macro_f1", "accuracy") if key in scores]
+    told = ", ".join([logged.name, *shown_scores])
     with store.alone():
         try:
             client.create_registered_model(name)
@@ -92,7 +94,7 @@ def register(
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
         version = client.create_model_version(
-            name, source, run.info.run_id, tags=tags, model_id=logged.mlflow_id
+            name, source, run.info.run_id, tags, description=told, model_id=logged.mlflow_id
         )
     shown = json.dumps([{"name": name, "version": version.version}])
     client.set_logged_model_tags(logged.mlflow_id, {"mlflow.modelVersions": shown})

@@ -28,6 +28,7 @@ class Outcome:
     """What the writer recorded. `errors` is empty when that is everything it was told."""
 
     run_id: str | None
+    page: str  # of the run, below the address of an MLflow server
     aliases: dict[str, str]  # registered model -> what became of its alias
     errors: list[str]
 
@@ -88,7 +89,7 @@ class Recording:
 
 
 def _lost(why: str) -> Outcome:
-    return Outcome(run_id=None, aliases={}, errors=[why])
+    return Outcome(run_id=None, page="", aliases={}, errors=[why])
 
 
 def _now_ms() -> int:

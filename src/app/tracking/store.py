@@ -88,4 +88,5 @@ def experiment_id(client: "MlflowClient", store: Store, name: str) -> str:
     with store.alone():
         if (found := client.get_experiment_by_name(name)) is not None:
             return str(found.experiment_id)
-        return str(client.create_experiment(name, artifact_location=store.artifacts))
+        tags = {"mlflow.experimentKind": "custom_model_development"}  # the pages it opens with
+        return str(client.create_experiment(name, artifact_location=store.artifacts, tags=tags))

@@ -113,6 +113,10 @@ class RunWriter:
             self._tag("superior.status", status)
             self.client.set_terminated(self.run.info.run_id, status, end_time=ended_ms)
 
+    def page(self) -> str:
+        """The run's page, below the address of an MLflow server."""
+        return f"#/experiments/{self.run.info.experiment_id}/runs/{self.run.info.run_id}"
+
     def _register(self) -> dict[str, str]:
         versions = [
             register(self.client, self.store, self.run, logged, self.scores.get(name, {}))
@@ -137,9 +141,7 @@ class RunWriter:
 
     def _link(self, name: str, artifact: str) -> None:
         """The run's page opens with a link to this artifact."""
-        info = self.run.info
-        page = f"#/experiments/{info.experiment_id}/runs/{info.run_id}/artifacts/{artifact}"
-        self._tag("mlflow.note.content", f"[{name}]({page})")
+        self._tag("mlflow.note.content", f"[{name}]({self.page()}/artifacts/{artifact})")
 
 
 def main() -> None:
@@ -167,8 +169,10 @@ def record(messages: Iterator[dict[str, Any]]) -> dict[str, Any]:
                 getattr(writer, do)(**message)
         except Exception as error:
             errors.append(f"{do}: {_first_line(error)}")
-    run_id = None if writer is None else writer.run.info.run_id
-    return {"run_id": run_id, "aliases": aliases, "errors": errors}
+    if writer is None:
+        return {"run_id": None, "page": "", "aliases": aliases, "errors": errors}
+    run_id, page = writer.run.info.run_id, writer.page()
+    return {"run_id": run_id, "page": page, "aliases": aliases, "errors": errors}
 
 
 def _ended(messages: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:

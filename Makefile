@@ -23,7 +23,7 @@ override MODELS := $(value MODELS)
 override OVERRIDES := $(value OVERRIDES)
 export STAGE PROFILE TRAIN_PROP BALANCE MODELS OVERRIDES
 
-.PHONY: run test test-fast lint format bench soak docs mlflow viz clean help
+.PHONY: run test test-fast lint format bench soak mlflow viz clean help
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -32,7 +32,7 @@ help: ## what there is
 run: $(VENV)/run ## the ideo study on the embedded corpora, or PROFILE, STAGE, OVERRIDES
 	@$(BIN)/python -m app.make
 
-test: $(VENV)/dev ## lint, types, layers and every test
+test: $(VENV)/dev ## every test
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not soak"
 
 test-fast: $(VENV)/dev ## the tests that train nothing big and start no server

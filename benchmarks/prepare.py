@@ -6,12 +6,14 @@ or more with two worker processes, in under 150 MB for the whole process tree, g
     python benchmarks/prepare.py [DATA_FOLDER] [--rounds 5]
 
 The corpus is grown from real speeches (DATA_FOLDER/tei/fr_mariagepourtous), wrapped as documents of
-some 2.7 kB with ids of their own. Each measurement is a process of its own, ours and the anchor in
-turn; memory is the resident set of the process and its workers, summed, sampled while it runs.
+some 2.7 kB with ids of their own. Each measurement is a process of its own, started with its
+imports done; ours and the anchor in turn, after one turn that is not counted. Memory is measured in
+runs of its own, because looking at it slows what is looked at. Needs Linux (/proc).
 """
 
 import argparse
 import json
+import resource
 import statistics
 import subprocess
 import sys
@@ -23,16 +25,18 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
-import psutil
 from lxml import etree
-
-from app.datasets.corpora import CorporaDataset
 
 TEI = "{http://www.tei-c.org/ns/1.0}"
 RESULTS = Path(__file__).parent / "results" / "prepare.json"
 SIZES_MB = (20, 200, 1000)
 TIMED_MB = 200
-SAMPLE_S = 0.01
+SAMPLE_S = 0.02
+KINDS = {  # what is measured: its name, and the processes that read
+    "bare": ("bare iterparse", 1),
+    "1": ("ours, 1 process", 1),
+    "2": ("ours, parent + 2 workers", 2),
+}
 DOCUMENT = """<TEI xml:id="d{n}">
 <teiHeader><fileDesc><titleStmt><title>d{n}</title></titleStmt><publicationStmt><p>web</p>
 </publicationStmt><sourceDesc><p>web</p></sourceDesc></fileDesc>
@@ -92,6 +96,8 @@ def bare(file: Path) -> int:
 
 
 def ours(file: Path, workers: int) -> int:
+    from app.datasets.corpora import CorporaDataset
+
     reader = {"kind": "classic"}
     corpus = {"path": str(file), "reader": reader, "language": "fr", "modality": "web"}
     dataset = {"dataset_id": "bench", "corpus_ids": ["bench"]}
@@ -101,33 +107,67 @@ def ours(file: Path, workers: int) -> int:
 
 def child(what: str, file: Path) -> None:
     """One measurement, in this process: seconds of the loop and documents seen, as JSON."""
-    started, cpu = time.perf_counter(), time.process_time()
+    if what != "bare":
+        import app.datasets.corpora.dataset  # noqa: F401  # imports are benchmarks/startup.py's
+
+    started, cpu = time.perf_counter(), cpu_s()
     count = bare(file) if what == "bare" else ours(file, int(what))
-    spent = {"seconds": time.perf_counter() - started, "cpu_s": time.process_time() - cpu}
+    spent = {"seconds": time.perf_counter() - started, "cpu_s": cpu_s() - cpu}
     print(json.dumps({**spent, "documents": count}))
 
 
-def measured(what: str, file: Path) -> dict[str, Any]:
-    """A measurement in a fresh process, with the peak of the resident memory of its tree in MB."""
+def cpu_s() -> float:
+    """CPU seconds of this process and of those it started and waited for."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
+
+
+def timed(what: str, file: Path) -> dict[str, Any]:
+    """Speed, in a fresh process; `others`: the cores that other work on the machine kept busy."""
+    before, own, started = busy_s(), cpu_s(), time.perf_counter()
     command = [sys.executable, __file__, "--child", what, str(file)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    root, peak = psutil.Process(process.pid), 0
+    said = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout
+    elsewhere = busy_s() - before - (cpu_s() - own)
+    return {**json.loads(said), "others": elsewhere / (time.perf_counter() - started)}
+
+
+def busy_s() -> float:
+    """CPU seconds the whole machine has spent."""
+    import psutil  # here, so that no measured process holds it
+
+    times = psutil.cpu_times()
+    return float(times.user + times.nice + times.system)
+
+
+def resident(what: str, file: Path) -> dict[str, float]:
+    """Peak memory of the process and its workers in MB. `rss`: resident sets, summed; `pss`: a page
+    that n processes share counts 1/n in each, so that their sum is what the machine has to give."""
+    command = [sys.executable, __file__, "--child", what, str(file)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    rss = pss = 0
     while process.poll() is None:
-        peak = max(peak, tree_rss(root))
+        now = tree_memory(process.pid)
+        rss, pss = max(rss, now["Rss"]), max(pss, now["Pss"])
         time.sleep(SAMPLE_S)
-    assert process.stdout is not None
-    said = process.stdout.read()
     if process.returncode:
         raise SystemExit(f"{what} failed on {file}")
-    return {**json.loads(said), "rss_mb": peak / 1e6}
+    return {"rss": rss * 1024 / 1e6, "pss": pss * 1024 / 1e6}
 
 
-def tree_rss(root: psutil.Process) -> int:
-    total = 0
+def tree_memory(pid: int) -> dict[str, int]:
+    """Rss and Pss of a process and all under it, in kB."""
+    import psutil
+
+    total = {"Rss": 0, "Pss": 0}
     try:
+        root = psutil.Process(pid)
         for process in [root, *root.children(recursive=True)]:
-            total += process.memory_info().rss
-    except psutil.Error:  # one ended while we looked
+            rollup = Path(f"/proc/{process.pid}/smaps_rollup").read_text(encoding="ascii")
+            for line in rollup.splitlines()[1:]:
+                name, value, *_ = line.split()
+                if name.removesuffix(":") in total:
+                    total[name.removesuffix(":")] += int(value)
+    except (psutil.Error, OSError):  # one ended while we looked
         pass
     return total
 
@@ -141,48 +181,54 @@ def main() -> None:
     if options.child:
         child(options.child[0], Path(options.child[1]))
         return
-    kinds = {"bare": "bare iterparse", "1": "ours, 1 process", "2": "ours, 2 workers"}
+    runs: dict[str, list[dict[str, Any]]] = {kind: [] for kind in KINDS}
     with tempfile.TemporaryDirectory() as folder:
         files = {size: Path(folder) / f"{size}.xml" for size in SIZES_MB}
         counts = {size: grow(options.data, file, size) for size, file in files.items()}
-        runs: dict[str, list[dict[str, Any]]] = {kind: [] for kind in kinds}
-        for _ in range(options.rounds):
-            for kind in kinds:
-                runs[kind].append(measured(kind, files[TIMED_MB]))
+        for at in range(options.rounds + 1):
+            for kind in KINDS:
+                run = timed(kind, files[TIMED_MB])
+                assert run["documents"] == counts[TIMED_MB]
+                if at > 0:  # the first turn compiles bytecode and fills the page cache
+                    runs[kind].append(run)
         memory = {
-            kind: {size: measured(kind, file)["rss_mb"] for size, file in files.items()}
-            for kind in kinds
+            kind: {size: resident(kind, file) for size, file in files.items()} for kind in KINDS
         }
-        assert all(run["documents"] == counts[TIMED_MB] for each in runs.values() for run in each)
-    report(kinds, runs, memory, counts)
+    report(runs, memory, counts)
 
 
 def report(
-    kinds: dict[str, str],
     runs: dict[str, list[dict[str, Any]]],
-    memory: dict[str, dict[int, float]],
+    memory: dict[str, dict[int, dict[str, float]]],
     counts: dict[int, int],
 ) -> None:
-    rows = {}
-    print(
-        f"{'':18}{'MB/s':>8}{'of bare':>9}{'CPU':>7}"
-        + "".join(f"{f'RSS {s} MB':>13}" for s in SIZES_MB)
-    )
-    for kind, name in kinds.items():
-        seconds = [run["seconds"] for run in runs[kind]]
+    """Prints the table (medians) and writes it with every round."""
+    rows: dict[str, dict[str, Any]] = {}
+    for kind, (name, processes) in KINDS.items():
         ratios = against(runs["bare"], runs[kind], "seconds")
-        cpu_ratios = against(runs["bare"], runs[kind], "cpu_s") if kind != "2" else []
+        by_cpu = [ratio * processes for ratio in against(runs["bare"], runs[kind], "cpu_s")]
         rows[name] = {
-            "mb_per_s": TIMED_MB / statistics.median(seconds),
+            "processes_that_read": processes,
+            "mb_per_s": TIMED_MB / statistics.median(run["seconds"] for run in runs[kind]),
             "ratio_to_bare": statistics.median(ratios),
+            "ratio_by_cpu": statistics.median(by_cpu),
+            "other_cores_busy": statistics.median(run["others"] for run in runs[kind]),
+            "memory_mb": memory[kind],
             "ratios": ratios,
-            "cpu_ratio_to_bare": statistics.median(cpu_ratios) if cpu_ratios else None,
-            "rss_mb": memory[kind],
+            "ratios_by_cpu": by_cpu,
         }
-        resident = "".join(f"{memory[kind][size]:13.0f}" for size in SIZES_MB)
-        row = rows[name]
-        cpu = f"{row['cpu_ratio_to_bare']:7.2f}" if cpu_ratios else f"{'':7}"
-        print(f"{name:18}{row['mb_per_s']:8.0f}{row['ratio_to_bare']:9.2f}{cpu}{resident}")
+    print(f"{TIMED_MB} MB, medians of {len(runs['bare'])} rounds. Columns:")
+    print("of bare: speed as a part of the anchor's")
+    print("by CPU:  the same by CPU time, as if each process that reads had a core of its own")
+    print("others:  cores that other work kept busy meanwhile; above 0.3, go by CPU")
+    print("at N MB: peak memory in MB, RSS summed over parent and workers / PSS, shared pages once")
+    columns = ["MB/s", "of bare", "by CPU", "others", *(f"at {size} MB" for size in counts)]
+    print(f"{'':26}" + "".join(f"{column:>12}" for column in columns))
+    for name, row in rows.items():
+        numbers = (row["ratio_to_bare"], row["ratio_by_cpu"], row["other_cores_busy"])
+        cells = [f"{row['mb_per_s']:.0f}", *(f"{number:.2f}" for number in numbers)]
+        cells += [f"{peak['rss']:.0f} / {peak['pss']:.0f}" for peak in row["memory_mb"].values()]
+        print(f"{name:26}" + "".join(f"{cell:>12}" for cell in cells))
     RESULTS.parent.mkdir(exist_ok=True)
     outcome = {"timed_mb": TIMED_MB, "documents": counts, "rows": rows}
     RESULTS.write_text(json.dumps(outcome, indent=2, sort_keys=True) + "\n", encoding="utf-8")

@@ -9,6 +9,7 @@ from kedro.utils import load_obj
 
 from app.config.compose import compose, overrides_from
 from app.console import errors_on_one_screen
+from app.errors import ConfigError, nearest
 from app.pipelines.ideo.skeleton_cli import ideology_skeleton
 from app.run import CONF, Selection, run
 
@@ -41,6 +42,20 @@ def _overrides(_: click.Context, __: click.Parameter, value: Any) -> list[str]:
     return [part.strip() for part in [*parts, value[start:]] if part.strip()]
 
 
+def _runner(name: str) -> Any:
+    """The class of a runner; ConfigError where there is none, or one that cannot run this."""
+    if name == "ParallelRunner":
+        raise ConfigError(
+            "--runner=ParallelRunner: nodes hand each other data in memory, which processes do "
+            "not share; use SequentialRunner or ThreadRunner (hardware.workers reads in parallel)"
+        )
+    try:
+        return load_obj(name, "kedro.runner")
+    except (AttributeError, ImportError, ValueError) as error:
+        known = ["SequentialRunner", "ThreadRunner"]
+        raise ConfigError(f"--runner={name}: no such runner{nearest(name, known)}") from error
+
+
 def _run(**options: Any) -> None:
     """Run a pipeline: the same run as `python -m app`, with Kedro's selections."""
     with errors_on_one_screen():
@@ -48,7 +63,7 @@ def _run(**options: Any) -> None:
         names = [options["pipeline"]] if options["pipeline"] else list(options["pipelines"])
         if names:
             overrides.append(f"pipeline='{','.join(names)}'")
-        runner = load_obj(options["runner"] or "SequentialRunner", "kedro.runner")
+        runner = _runner(options["runner"] or "SequentialRunner")
         run(
             compose(overrides, CONF),
             Selection(

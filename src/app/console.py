@@ -1,55 +1,16 @@
-"""What a person sees in the terminal: one line a node, and errors that fit on a screen."""
+"""How a command ends: an error is one message on one screen, with its exit code."""
 
-import logging
+import errno
+import os
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from kedro.framework.hooks import hook_impl
-from kedro.pipeline import Pipeline
-from kedro.pipeline.node import Node
-
 from app.durable.interrupt import Interrupted, interruptible
 from app.errors import SuperiorError
 
-log = logging.getLogger(__name__)
-
-
-class NodeLines:
-    """Prints `[ 3/18] screen_documents   0.2 s` as each node ends, its files read and written."""
-
-    def __init__(self) -> None:
-        self._total = self._done = 0
-        self._running: Node | None = None
-        self._started = 0.0
-
-    @hook_impl
-    def before_pipeline_run(self, pipeline: Pipeline) -> None:
-        self._total, self._done, self._running = len(pipeline.nodes), 0, None
-
-    @hook_impl
-    def before_dataset_loaded(self, node: Node) -> None:
-        self._turn_to(node)
-
-    @hook_impl
-    def before_node_run(self, node: Node) -> None:
-        self._turn_to(node)
-
-    @hook_impl
-    def after_pipeline_run(self) -> None:
-        self._turn_to(None)
-
-    def _turn_to(self, node: Node | None) -> None:
-        if node is self._running:
-            return
-        now = time.monotonic()
-        if self._running is not None:
-            self._done += 1
-            name, seconds = self._running.short_name, now - self._started
-            log.info("[%2d/%2d] %-28s %6.1f s", self._done, self._total, name, seconds)
-        self._running, self._started = node, now
+_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EIO}  # the libraries that write do not name the file
 
 
 @contextmanager
@@ -68,6 +29,13 @@ def errors_on_one_screen() -> Iterator[None]:
                 _end(f"error: {cause}", cause.exit_code)
             if isinstance(cause, OSError) and cause.filename is not None:
                 _end(f"error: {cause.filename}: {cause.strerror}", 1)
+            if isinstance(cause, OSError) and cause.errno in _DISK:
+                where = str(error).strip().partition("\n")[0]
+                _end(
+                    f"error: {os.strerror(cause.errno)}: {where}\n  make room, or write elsewhere "
+                    "with output_root=...; what was saved before is whole",
+                    1,
+                )
         raise
 
 

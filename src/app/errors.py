@@ -12,7 +12,6 @@ The doors print the message on one screen, without a traceback, and exit with th
 """
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 
 class SuperiorError(Exception):
@@ -57,6 +56,8 @@ class TrackingError(SuperiorError):
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """`; did you mean 'x' or 'y'?` for names close to `name`, else the known ones, else ''."""
+    from difflib import get_close_matches  # only errors need it
+
     names = sorted({str(item) for item in known})
     close = get_close_matches(name, names, n=3, cutoff=0.6)
     if close:

@@ -12,10 +12,12 @@ from filelock import FileLock, Timeout
 from kedro.framework.project import pipelines
 from kedro.framework.session import KedroServiceSession
 from kedro.framework.startup import bootstrap_project
+from kedro.pipeline import Pipeline
 
 from app.config.compose import Composed, compose
 from app.errors import ConfigError, nearest
 from app.inputs import require_inputs
+from app.selection import require_nodes
 
 PROJECT = Path(__file__).resolve().parents[2]
 CONF = PROJECT / "conf"
@@ -35,16 +37,20 @@ def run(composed: Composed, selection: Selection | None = None) -> None:
     """Runs `config.pipeline` (names separated by commas) with this config.
 
     Raises:
-        ConfigError: before any work, for a pipeline or path that does not exist.
+        ConfigError: before any work, for a pipeline, node or path that does not exist.
         SuperiorError: whatever the run itself says.
     """
     os.chdir(PROJECT)  # relative paths are the project's, through either door
     bootstrap_project(PROJECT)
+    selection = selection or Selection()
+    if selection.env is not None and not (CONF / selection.env).is_dir():
+        raise ConfigError(f"--env={selection.env}: no folder conf/{selection.env}")
     names = _known_pipelines(composed.config.pipeline)
+    require_nodes(sum((pipelines[name] for name in names), Pipeline([])), selection.filters)
     for part in _parts(composed):
         require_inputs(part.config)
         with _only_writer(part):
-            _run_session(part, names, selection or Selection())
+            _run_session(part, names, selection)
 
 
 def _run_session(composed: Composed, names: list[str], selection: Selection) -> None:
@@ -54,7 +60,7 @@ def _run_session(composed: Composed, names: list[str], selection: Selection) -> 
 
 def _parts(composed: Composed) -> list[Composed]:
     """The runs a config asks for: several where corpora are to be kept separate."""
-    dataset = composed.config.dataset
+    dataset, root = composed.config.dataset, composed.config.output_root
     if dataset.merge_mode != "separate":
         return [composed]
     return [
@@ -64,6 +70,7 @@ def _parts(composed: Composed) -> list[Composed]:
                 "dataset.merge_mode=single",
                 f"dataset.corpus_ids=[{corpus_id}]",
                 f"dataset.dataset_id={dataset.dataset_id}.{corpus_id}",
+                "output_root='{}'".format(root.replace("'", r"\'")),  # of its job, in a sweep
             ],
             CONF,
         )

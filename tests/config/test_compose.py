@@ -29,6 +29,12 @@ def test_a_key_no_yaml_names_is_taken_when_the_schema_knows_it() -> None:
     assert compose(["filters.max_chars=900"], CONF).config.filters.max_chars == 900
 
 
+def test_hydra_s_own_forms_of_a_key_are_taken() -> None:
+    overrides = ["++filters.max_chars=900", "++seed=3"]
+    config = compose(overrides, CONF).config
+    assert (config.filters.max_chars, config.seed) == (900, 3)
+
+
 def test_several_models_compose() -> None:
     models = compose(["models=[tfidf_svm_quick,tfidf_logreg]"], CONF).config.models
     assert set(models.root) == {"tfidf_svm_quick", "tfidf_logreg"}
@@ -80,6 +86,13 @@ MISTAKES = {
     ),
     "profile": (["profile=ideo_quik"], "profile=ideo_quik", "'ideo_quick'"),
     "corpus": (["dataset.corpus_ids=[webb1]"], "'webb1'", "'web1'"),
+    "family for a model": (["models=check,sklearn"], "models=sklearn", "'sklearn_all'"),
+    "family for a model in a list": (["models=[check,spacy]"], "models=spacy", "spacy_quick"),
+    "field of the actor filter": (
+        ["filters.actors.min_docs=3", "filters.actors.field=domian"],
+        "filters.actors.field",
+        "'domain'",
+    ),
     "field": (["analysis.compare_by=[crawll]"], "'crawll'", "'crawl'"),
     "two corpora as single": (
         ["dataset.corpus_ids=[web1,asr1]"],

@@ -80,3 +80,22 @@ def test_a_killed_writer_leaves_the_old_file(tmp_path: Path) -> None:
     killed = subprocess.run([sys.executable, "-c", code, str(path)], check=False)
     assert killed.returncode == -signal.SIGKILL
     assert path.read_text() == "old"
+    assert len(list(tmp_path.iterdir())) == 2  # the old file, and what the killed writer left
+    write_text(path, "new")
+    assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_folder_whose_writer_died_between_renames_is_back(tmp_path: Path) -> None:
+    gone = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+    old = tmp_path / f".model.{gone}-0a1b2c3d.old"
+    old.mkdir()
+    (old / "a").write_text("a")
+    with pytest.raises(ZeroDivisionError), atomic_folder(tmp_path / "model") as partial:
+        (partial / "b").write_text("b")
+        raise ZeroDivisionError
+    assert [file.name for file in (tmp_path / "model").iterdir()] == ["a"]

@@ -6,7 +6,7 @@ import pytest
 from test_recorded_runs import run_named
 
 from app.tracking.model import award_alias
-from app.tracking.store import Store
+from app.tracking.store import Store, connect
 
 NAME = "mini.web1_binary"
 
@@ -70,6 +70,7 @@ def test_the_alias_goes_to_the_best_on_the_same_data_only(
     recorded: Any, client: Any, versions: dict[str, Any]
 ) -> None:
     store, name = Store.resolve(recorded.uri, recorded.folder), "mini.alias"
+    connect(store)  # MLflow looks versions up in the process's default store
     client.create_registered_model(name)
 
     def award(*scored: tuple[float, str]) -> str:

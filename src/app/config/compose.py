@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
@@ -27,6 +28,7 @@ from app.errors import ConfigError, nearest
 
 CONFIG_NAME = "config"
 _NOT_GROUPS = {"base", "local", "ideology"}  # folders of conf/ that hold no choices
+UNREADABLE = (HydraException, OmegaConfBaseException, yaml.YAMLError, UnicodeDecodeError)
 _HYDRA_PREFIXES = ("hydra.", "hydra/", "hydra@")
 
 
@@ -55,8 +57,8 @@ def compose(overrides: Sequence[str], conf: Path) -> Composed:
     try:
         with initialize_config_dir(str(conf.resolve()), version_base="1.3"):
             composed = hydra_compose(CONFIG_NAME, overrides=parsed, return_hydra_config=True)
-    except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(_first_line(error)) from error
+    except UNREADABLE as error:
+        raise ConfigError(reason(error, conf)) from error
     chosen = {str(group): str(name) for group, name in composed.hydra.runtime.choices.items()}
     with open_dict(composed):
         del composed.hydra  # it cannot be resolved outside a job
@@ -91,7 +93,8 @@ def checked_overrides(overrides: Sequence[str], conf: Path) -> list[str]:
     ready = []
     for override in overrides:
         parsed = _parse(override)
-        if parsed.is_delete() or parsed.is_add() or override.startswith(_HYDRA_PREFIXES):
+        added = parsed.is_add() or parsed.is_force_add()
+        if added or parsed.is_delete() or override.startswith(_HYDRA_PREFIXES):
             ready.append(override)
         elif is_group(parsed.key_or_group, conf):
             _check_choices(parsed, conf)
@@ -116,6 +119,30 @@ def check_axes(overrides: Sequence[str], conf: Path) -> None:
     for at, (_, values) in enumerate(axes):
         for value in values[1:] or values:
             compose([*first[:at], value, *first[at + 1 :]], conf)
+
+
+def reason(error: Exception, conf: Path) -> str:
+    """Why the files of `conf` could not be composed, with the file and line where it is known;
+    `error` is one of `UNREADABLE`."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        mark = error.problem_mark
+        return f"{mark.name}, line {mark.line + 1}: not YAML: {error.problem}"
+    if isinstance(error, UnicodeDecodeError):
+        files = [file for file in sorted(conf.rglob("*.yaml")) if not _is_utf8(file)]
+        return f"not UTF-8: {', '.join(map(str, files))}"
+    said = str(error).partition("Config search path")[0].strip()
+    if "Cannot merge" in said:
+        example = "`- override /models: [check, tfidf_nb]`"
+        said += f"\n  a list of choices stands among the defaults: {example}"
+    return said
+
+
+def _is_utf8(file: Path) -> bool:
+    try:
+        file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def overrides_from(params: Mapping[str, Any], prefix: str = "") -> list[str]:
@@ -146,8 +173,8 @@ def _parse(override: str) -> Override:
         return OverridesParser.create().parse_override(override)
     except HydraException as error:
         raise ConfigError(
-            f"cannot read the override {override!r}: write key=value (quote lists and texts with "
-            f"spaces). {_first_line(error)}"
+            f"cannot read the override {override!r}: write key=value, and a value with spaces or "
+            f"accents in quotes of its own: \"key='a value'\". {_first_line(error)}"
         ) from error
 
 

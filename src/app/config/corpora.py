@@ -6,8 +6,6 @@ from pydantic import Field
 
 from app.config.base import Group
 
-TEI_NAMESPACE = "http://www.tei-c.org/ns/1.0"
-
 PARLAMINT_FIELDS = (
     "speaker",
     "gender",

@@ -59,6 +59,8 @@ def _key(detail: ErrorDetails, values: Mapping[str, Any]) -> list[str]:
 def _sentence(detail: ErrorDetails, key: list[str], values: Mapping[str, Any]) -> str:
     dotted = ".".join(key)
     match detail["type"]:
+        case "extra_forbidden" if dotted == "profile":
+            return "profile: its file must begin with the line `# @package _global_`"
         case "extra_forbidden":
             return f"{dotted}: unknown key{nearest(key[-1], _fields_beside(key, values))}"
         case "missing":
@@ -67,6 +69,12 @@ def _sentence(detail: ErrorDetails, key: list[str], values: Mapping[str, Any]) -
             expected = re.findall(r"'([^']+)'", str(detail["ctx"]["expected_tags"]))
             tag = str(detail["ctx"]["tag"])
             return f"{dotted}={tag}: not a known one{nearest(tag, expected)}"
+        case "union_tag_not_found":
+            tag = str(detail["ctx"]["discriminator"]).strip("'")
+            known = (
+                f"; models= does not choose {key[-1]}, add it there" if key[0] == "models" else ""
+            )
+            return f"{dotted}: has no {tag}{known}"
         case "literal_error":
             expected = re.findall(r"'([^']+)'", str(detail["ctx"]["expected"]))
             given = str(detail["input"])
@@ -87,7 +95,9 @@ def _override_of(key: list[str], overrides: Sequence[str]) -> str:
         if (name := _PREFIX.sub("", override).partition("=")[0])
         and (dotted == name or dotted.startswith(name + ".") or name.startswith(dotted + "."))
     ]
-    return f"set by the override {max(related, key=len)}" if related else ""
+    if not related:
+        return ""
+    return f"set by the override {max(related, key=len).removeprefix('++')}"
 
 
 def _line_of(key: list[str], chosen: Mapping[str, str], conf: Path) -> str:

@@ -36,28 +36,28 @@ class Tfidf(Group):
 class LinearSvc(Group):
     name: Literal["linear_svc"]
     C: float = Field(default=1.0, gt=0)
-    class_weight: ClassWeight = "none"
+    class_weight: ClassWeight = "from_balance"
 
 
 class RbfSvc(Group):
     name: Literal["rbf_svc"]
     C: float = Field(default=1.0, gt=0)
     gamma: Literal["scale", "auto"] = "scale"
-    class_weight: ClassWeight = "none"
+    class_weight: ClassWeight = "from_balance"
 
 
 class Perceptron(Group):
     name: Literal["perceptron"]
     max_iter: int = Field(default=50, ge=1)
     tol: float = Field(default=1e-3, gt=0)
-    class_weight: ClassWeight = "none"
+    class_weight: ClassWeight = "from_balance"
 
 
 class LogisticRegression(Group):
     name: Literal["logistic_regression"]
     C: float = Field(default=1.0, gt=0)
     max_iter: int = Field(default=1000, ge=1)
-    class_weight: ClassWeight = "none"
+    class_weight: ClassWeight = "from_balance"
 
 
 class ComplementNB(Group):
@@ -71,7 +71,7 @@ class DecisionTree(Group):
     min_samples_split: int = Field(default=2, ge=2)
     min_samples_leaf: int = Field(default=1, ge=1)
     splitter: Literal["best", "random"] = "best"
-    class_weight: ClassWeight = "none"
+    class_weight: ClassWeight = "from_balance"
 
 
 class RandomForest(Group):
@@ -79,7 +79,7 @@ class RandomForest(Group):
     n_estimators: int = Field(default=200, ge=1)
     max_depth: int | None = Field(default=None, ge=1)
     min_samples_leaf: int = Field(default=1, ge=1)
-    class_weight: ClassWeight = "none"
+    class_weight: ClassWeight = "from_balance"
 
 
 Estimator = Annotated[
@@ -130,7 +130,7 @@ class HfModel(Group):
     weight_decay: float = Field(default=0.0, ge=0.0)
     max_length: int = Field(default=512, ge=8)  # word pieces; longer texts are cut
     patience: int = Field(default=0, ge=0)  # epochs without a better dev macro-F1; 0: never stop
-    class_weight: ClassWeight = "none"
+    class_weight: ClassWeight = "from_balance"
 
 
 Model = Annotated[

@@ -64,6 +64,10 @@ class Config(Group):
                 _known(key, "metadata field", name, fields, _FIELDS)
         for name in self.analysis.compare_by:
             _known("analysis.compare_by", "metadata field", name, fields, _FIELDS)
+        if self.filters.actors.include or self.filters.actors.min_docs:
+            _known(
+                "filters.actors.field", "metadata field", self.filters.actors.field, fields, _FIELDS
+            )
         if not self.models.root:
             raise ValueError("models: none chosen; name one or more, e.g. models=tfidf_svm_quick")
         return self

@@ -4,6 +4,7 @@ Written beside their destination, flushed to disk, then renamed over it; the fol
 flushed too, so that a power cut leaves the old content or the new, never a part.
 """
 
+import glob
 import os
 import shutil
 from collections.abc import Iterator
@@ -11,12 +12,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+import psutil
+
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
     """Yields a temporary path to write to; on success it replaces `path`, on error it is gone."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{uuid4().hex[:8]}.partial")
+    _remove_leftovers(path)
+    partial = path.with_name(f".{path.name}.{_token()}.partial")
     try:
         yield partial
         _flush(partial)
@@ -34,7 +38,8 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     so that a crash between the two renames leaves the old content under `.<name>.*.old`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    token = uuid4().hex[:8]
+    _remove_leftovers(path)
+    token = _token()
     partial = path.with_name(f".{path.name}.{token}.partial")
     old = path.with_name(f".{path.name}.{token}.old")
     partial.mkdir()
@@ -60,6 +65,25 @@ def write_text(path: Path, text: str) -> None:
     """Replaces the file `path` by `text` (UTF-8), atomically."""
     with atomic_file(path) as partial:
         partial.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _token() -> str:
+    return f"{os.getpid()}-{uuid4().hex[:8]}"
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Removes what killed processes left beside `path`; an old folder whose place is empty, since
+    its writer died between the two renames, goes back to it."""
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.*-*.*"):
+        pid = leftover.name.removeprefix(f".{path.name}.").partition("-")[0]
+        if not pid.isdigit() or psutil.pid_exists(int(pid)):
+            continue
+        if leftover.suffix == ".old" and not path.exists():
+            os.replace(leftover, path)
+        elif leftover.is_dir():
+            shutil.rmtree(leftover, ignore_errors=True)
+        else:
+            leftover.unlink(missing_ok=True)
 
 
 def _flush(path: Path) -> None:

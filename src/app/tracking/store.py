@@ -65,6 +65,7 @@ def slim_mlflow() -> None:
     gc.disable()
     for name in NOT_NEEDED:
         sys.modules[name] = None  # type: ignore[assignment]
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "4")  # half a minute, not five
     os.environ.setdefault("MLFLOW_CONFIGURE_LOGGING", "false")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")

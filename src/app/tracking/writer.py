@@ -148,8 +148,10 @@ def main() -> None:
     """Records one run from stdin, and prints the outcome."""
     messages = _messages(run_pid=int(sys.argv[1]))
     slim_mlflow()
-    sys.stdout.write(json.dumps(record(messages)))
-    sys.stdout.flush()
+    outcome = record(messages)
+    with contextlib.suppress(BrokenPipeError):  # the run is no more, nobody reads it
+        sys.stdout.write(json.dumps(outcome))
+        sys.stdout.flush()
     os._exit(0)  # all is written; taking 1,500 modules down would cost a tenth of a second
 
 

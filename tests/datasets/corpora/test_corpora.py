@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +76,15 @@ def test_a_killed_worker_is_an_error_not_a_short_corpus(tmp_path: Path) -> None:
     os.kill(psutil.Process().children()[0].pid, signal.SIGKILL)
     with pytest.raises(SuperiorError, match="was killed by signal 9"):
         list(frames)
+
+
+def test_a_process_that_reads_imports_lxml_and_little_else() -> None:
+    """Each costs its imports in memory and in time, once a worker and corpus."""
+    code = "import sys, app.datasets.corpora.worker; print(*sys.modules)"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(out.stdout.split())
+    assert "lxml.etree" in loaded
+    assert loaded.isdisjoint({"pydantic", "numpy", "polars", "kedro", "app.config.corpora"})
 
 
 def test_ids_are_remembered_across_batches() -> None:

@@ -139,4 +139,5 @@ class Invented:
             cards=self.cards,
             identity=IDENTITY,
             models=self.models,
+            analysis=self.analysis,
         )

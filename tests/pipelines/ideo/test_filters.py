@@ -126,3 +126,9 @@ def test_max_docs_global_is_a_sample_not_the_first() -> None:
 def test_nothing_left_says_why() -> None:
     with pytest.raises(LabelError, match=r"no document is left of 3 read \(dropped: min_chars 2, "):
         screen([{"text": "a"}, {"text": "b"}, {"wing": None}], Filters())
+
+
+def test_nothing_left_of_documents_without_text_points_at_the_reader() -> None:
+    rows = [{"problem": "no text", "text": "", "place": "a.xml"}] * 3
+    with pytest.raises(LabelError, match=r"could not be read: a\.xml: no text; look at `reader`"):
+        screen([row | {"id": f"w:{n}"} for n, row in enumerate(rows)], OPEN)

@@ -12,9 +12,11 @@ from lxml import etree
 
 from app.config.models import Models
 from app.errors import InputError, StaleInputError
+from app.pipelines.ideo.page.documents import warnings_of_labels
 from app.pipelines.ideo.page.findings import gather_findings
 from app.pipelines.ideo.page.render import draw_plots, write_html, write_markdown
 from app.pipelines.ideo.page.results import ranked_models
+from app.pipelines.ideo.page.svg import width_of
 
 HOSTILE = '<script>alert("1")</script> & "quoted"'
 VOID = {"meta", "br", "hr", "img", "input", "link", "wbr"}
@@ -190,6 +192,7 @@ def test_report_of_other_prepared_documents_is_refused() -> None:
             cards={},
             identity={**IDENTITY, "hash": "0ther", "config": {"seed": 43}},
             models=case.models,
+            analysis=case.analysis,
         )
 
 
@@ -198,7 +201,12 @@ def test_results_of_other_runs_beside_these_are_left_out() -> None:
     results = case.results()
     case.models = Models.model_validate({"svm": case.models.root["svm"].model_dump()})
     findings = gather_findings(
-        **results, top_features={}, cards={}, identity=IDENTITY, models=case.models
+        **results,
+        top_features={},
+        cards={},
+        identity=IDENTITY,
+        models=case.models,
+        analysis=case.analysis,
     )
     assert [row["name"] for row in findings.models] == ["svm"]
     assert "logreg" not in write_html(replace(findings, config={}))
@@ -207,3 +215,31 @@ def test_results_of_other_runs_beside_these_are_left_out() -> None:
 def test_same_results_give_the_same_page() -> None:
     pages = [write_html(Invented(**BINARY).findings()) for _ in range(2)]
     assert pages[0] == pages[1]
+
+
+def test_labels_of_few_documents_are_named() -> None:
+    meta = {"label_counts_job": {"left": 3, "none": 0, "right": 40}}
+    (said,) = warnings_of_labels(meta)
+    assert said.startswith("left (3): fewer than 10 evaluated documents")
+
+
+@pytest.mark.parametrize("name", ["mescompromis", "MMMMWWWW", "illicite", "Écologie-Nord.fr"])
+def test_room_for_a_name_is_enough_in_a_wide_font(name: str) -> None:
+    """Advances of DejaVu Sans at 13 px; a label of Spanish data was once cut at its left."""
+    widest = {"m": 12.7, "M": 11.3, "W": 12.9, "w": 10.7, "i": 3.7, "l": 3.7, "r": 5.4, "t": 5.2}
+    assert width_of([name]) >= sum(widest.get(char, 8.2) for char in name) - 0.5 * len(name)
+
+
+def test_macro_f1_is_not_shown_of_values_with_a_single_label() -> None:
+    findings = Invented(**BINARY).findings()
+    cell = {"accuracy": 0.881, "macro_f1": 0.937}
+    rows = [
+        {"value": "UMP", "n_docs": 9, "largest": 1.0, "cells": [cell]},
+        {"value": "both", "n_docs": 9, "largest": 0.5, "cells": [{**cell, "macro_f1": 0.7}]},
+    ]
+    fields = [{"name": "party", "models": ["svm"], "rows": rows, "note": ""}]
+    for page in (write_html, write_markdown):
+        shown = page(replace(findings, fields=fields))
+        assert "0.881" in shown
+        assert "0.700" in shown
+        assert "0.937" not in shown

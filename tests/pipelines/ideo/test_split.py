@@ -150,6 +150,18 @@ def test_cross_dataset_sides_are_the_datasets() -> None:
     assert counts(table, "corpus_id", "side") == {("a", "train"): 10, ("b", "job"): 10}
 
 
+def test_cross_dataset_speakers_judged_on_are_not_learned_from() -> None:
+    corpus = ["a"] * 5 + ["b"] * 5 + ["a"] * 5 + ["b"] * 5
+    speakers = ["anna"] * 3 + ["ben"] * 7 + ["carl"] * 5 + ["dora"] * 5
+    table = screened({"l": 10, "r": 10}, corpus_id=corpus).with_columns(speaker=pl.Series(speakers))
+    found = split_documents(table, ACROSS, BY_SPEAKER, 42)
+    learned, judged = (set(found.filter(side=side)["speaker"]) for side in ("train", "job"))
+    assert not learned & judged
+    assert learned == {"anna", "carl"}
+    assert set(found.filter(dropped="group is judged on")["speaker"]) == {"ben"}
+    assert found.filter(side="job").height == 10
+
+
 def test_cross_dataset_labels_that_do_not_meet_are_refused() -> None:
     corpus = ["a"] * 10 + ["b"] * 10
     table = screened({"l": 5, "r": 5, "gauche": 5, "droite": 5}, corpus_id=corpus)

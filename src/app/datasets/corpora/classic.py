@@ -5,12 +5,11 @@ text/body/div/{head,p}. Values are kept as written. This is the path that big co
 walks the known elements instead of evaluating an XPath a field.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lxml import etree
 
-from app.config.corpora import TEI_NAMESPACE, ClassicReader
-from app.datasets.corpora.reader import XML_LANG, Found, Header, own_id
+from app.datasets.corpora.reader import TEI_NAMESPACE, XML_LANG, Found, Header, own_id
 from app.datasets.corpora.text import joined, paragraph
 
 
@@ -31,8 +30,8 @@ class Classic:
     itself counts as one of a division.
     """
 
-    def __init__(self, reader: ClassicReader) -> None:
-        self._fields = reader.field_names()
+    def __init__(self, fields: Sequence[str]) -> None:
+        self._fields = fields
         self._names = {True: _Names(f"{{{TEI_NAMESPACE}}}"), False: _Names("")}
 
     def inner(self, namespaced: bool) -> list[str]:
@@ -49,17 +48,17 @@ class Classic:
             for term in keywords.iterchildren(names.term):
                 if value := (term.text or "").strip():
                     terms.setdefault(term.get("type"), value)
-        text, words = joined(
+        paragraphs = [
             paragraph(part) if len(part) else part.text
             for body in element.iter(names.body)
             for division in body.iter(names.div, names.body)
             for part in division.iterchildren(names.p, names.head)
-        )
+        ]
+        text = joined(paragraphs)
         yield Found(
             own_id(element),
             (said.get("ident") if said is not None else None) or element.get(XML_LANG),
             terms.get("modality"),
             [terms.get(field) for field in self._fields],
             text,
-            words,
         )

@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 from lxml import etree
 
-from app.config.corpora import TEI_NAMESPACE
 from app.datasets.corpora.files import ByteStream
 from app.datasets.corpora.hardened import reason, whole_parser, without_doctype
+from app.datasets.corpora.reader import TEI_NAMESPACE
 from app.errors import InputError
 
 BLOCK = 2**17

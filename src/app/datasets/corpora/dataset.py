@@ -10,9 +10,11 @@ from kedro.io import AbstractDataset
 
 from app.config.corpora import Corpus, PairedLinesReader, ParlaMintReader
 from app.config.dataset import Dataset
-from app.datasets.corpora.files import CorpusFile, corpus_files
+from app.datasets.corpora.files import CorpusFile
 from app.datasets.corpora.frames import COUNTS, Frames
 from app.datasets.corpora.rows import BASE, own_fields
+from app.datasets.corpora.source import source_of
+from app.datasets.corpora.tasks import source_files
 from app.datasets.corpora.workers import batches
 from app.durable.progress import progress
 from app.errors import ConfigError, InputError
@@ -53,12 +55,13 @@ class Corpora:
         """
         fields = [name for corpus in self._corpora.values() for name in corpus.field_names()]
         columns = [*BASE[1:], *own_fields(fields)]
-        files = {name: corpus_files_of(corpus) for name, corpus in self._corpora.items()}
-        size = sum(file.path.stat().st_size for found in files.values() for file in found)
+        sources = {name: source_of(corpus) for name, corpus in self._corpora.items()}
+        files = [file for source in sources.values() for file in source_files(source)]
+        size = sum(file.path.stat().st_size for file in files)
         with progress("reading corpora", size) as shown:
-            for corpus_id, corpus in self._corpora.items():
-                made = Frames(corpus_id, corpus.field_names(), columns, self._policy)
-                for batch in batches(corpus, self._tokenizer, self._workers):
+            for corpus_id, source in sources.items():
+                made = Frames(corpus_id, source.fields, columns, self._policy)
+                for batch in batches(source, self._tokenizer, self._workers):
                     if batch.columns:
                         yield made.frame(batch)
                     shown.advance(batch.read, corpus_id)
@@ -71,7 +74,7 @@ class Corpora:
         return {
             f"{corpus_id}:{file.name}": _fingerprint(file.path)
             for corpus_id, corpus in self._corpora.items()
-            for file in [*corpus_files_of(corpus), *_companions(corpus)]
+            for file in [*source_files(source_of(corpus)), *_companions(corpus)]
         }
 
 
@@ -105,12 +108,6 @@ class CorporaDataset(AbstractDataset[Any, Corpora]):
 
     def _describe(self) -> dict[str, Any]:
         return {"corpora": sorted(self._corpora), "workers": self._workers}
-
-
-def corpus_files_of(corpus: Corpus) -> list[CorpusFile]:
-    """The files of texts of a corpus."""
-    suffix = ".txt" if isinstance(corpus.reader, PairedLinesReader) else ".xml"
-    return corpus_files(corpus.path, corpus.exclude, suffix)
 
 
 def _companions(corpus: Corpus) -> list[CorpusFile]:

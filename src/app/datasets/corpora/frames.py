@@ -39,7 +39,8 @@ class SeenIds:
         if not len(run):
             return
         while self._runs and len(self._runs[-1]) <= 2 * len(run):
-            run = np.sort(np.concatenate([self._runs.pop(), run]), kind="stable")
+            run = np.concatenate([self._runs.pop(), run])
+            run.sort(kind="stable")  # in place: of a large corpus these are megabytes
         self._runs.append(run)
 
 
@@ -75,18 +76,19 @@ class Frames:
             f"{self._corpus_id}:{number if own is None else own}"
             for number, own in enumerate(column["id"], start=self._count + 1)
         ]
+        texts = batch.texts
         again = self._seen.add(pl.Series("id", ids, dtype=pl.String))
         for row in map(int, np.flatnonzero(again)):
             ids[row] = f"{ids[row]}#duplicate{self._count + row + 1}"
             if column["problem"][row] in (None, "no text"):
                 column["problem"][row] = "duplicate id"
-            column["text"][row], column["n_chars"][row], column["n_tokens"][row] = "", 0, 0
+            texts[row], column["n_chars"][row], column["n_tokens"][row] = b"", 0, 0
         self._count += len(ids)
         column["id"] = list(ids)
         self._judge(column)
         places = zip(column["place"], column["problem"], strict=True)
         column["place"] = [place if problem is not None else None for place, problem in places]
-        return self._assembled(column)
+        return self._assembled(column, texts)
 
     def _judge(self, column: dict[str, list[Value]]) -> None:
         problems = column["problem"]
@@ -102,7 +104,7 @@ class Frames:
                 "documents out with dataset.on_bad_document=skip"
             )
 
-    def _assembled(self, column: dict[str, list[Value]]) -> pl.DataFrame:
+    def _assembled(self, column: dict[str, list[Value]], texts: list[bytes]) -> pl.DataFrame:
         height = len(column["id"])
         series = [
             pl.Series("id", column["id"], dtype=pl.String),
@@ -115,6 +117,8 @@ class Frames:
                 series.append(pl.Series(name, [None] * height, dtype=pl.String))
         series += [pl.Series(name, column[name], dtype=pl.UInt32) for name in COUNTS]
         series += [
-            pl.Series(name, column[name], dtype=pl.String) for name in ("text", "problem", "place")
+            pl.Series("text", texts, dtype=pl.Binary).cast(pl.String),
+            pl.Series("problem", column["problem"], dtype=pl.String),
+            pl.Series("place", column["place"], dtype=pl.String),
         ]
         return pl.DataFrame(series)

@@ -3,12 +3,11 @@
 <sp><speaker>..</speaker><mpt:metadata auteur=".." wing=".."><p>..</p></mpt:metadata></sp>
 """
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from lxml import etree
 
-from app.config.corpora import InlineReader
 from app.datasets.corpora.reader import XML_ID, XML_LANG, Found, Header, is_namespaced, own_id
 from app.datasets.corpora.text import joined, local_names, paragraph_without
 from app.datasets.corpora.xpath import compiled, first_string, qualified
@@ -16,31 +15,44 @@ from app.datasets.corpora.xpath import compiled, first_string, qualified
 Path = Callable[[etree._Element], Any]
 
 
+class InlineOptions(NamedTuple):
+    """What a corpus is configured with; each value as in `app.config.corpora.InlineReader`."""
+
+    turn: str
+    metadata: str
+    namespaces: Mapping[str, str]
+    where: str | None
+    text: str
+    exclude: Sequence[str]
+    fields: Mapping[str, str]
+    header_fields: Mapping[str, str]
+
+
 class _Paths:
     """The reader's names and expressions, for files in the TEI namespace or in none."""
 
-    def __init__(self, reader: InlineReader, namespaced: bool) -> None:
+    def __init__(self, options: InlineOptions, namespaced: bool) -> None:
         def path(expression: str, key: str) -> Path:
-            return compiled(expression, reader.namespaces, namespaced, f"reader.{key}")
+            return compiled(expression, options.namespaces, namespaced, f"reader.{key}")
 
-        self.turn = qualified(reader.turn, reader.namespaces, namespaced, "reader.turn")
-        self.metadata = path(reader.metadata, "metadata")
-        self.where = path(f"boolean({reader.where})", "where") if reader.where else None
-        self.text = path(reader.text, "text")
+        self.turn = qualified(options.turn, options.namespaces, namespaced, "reader.turn")
+        self.metadata = path(options.metadata, "metadata")
+        self.where = path(f"boolean({options.where})", "where") if options.where else None
+        self.text = path(options.text, "text")
         self.header = {
             name: path(expression, f"header_fields.{name}")
-            for name, expression in reader.header_fields.items()
+            for name, expression in options.header_fields.items()
         }
 
 
 class Inline:
     """Reads turns (`TeiDocuments`). The field `sitting` is the TEI's id, else the file's name."""
 
-    def __init__(self, reader: InlineReader) -> None:
-        self._attributes = reader.fields
-        self._header_names = tuple(reader.header_fields)
-        self._exclude = local_names(reader.exclude)
-        self._paths = {flag: _Paths(reader, flag) for flag in (True, False)}
+    def __init__(self, options: InlineOptions) -> None:
+        self._attributes = options.fields
+        self._header_names = tuple(options.header_fields)
+        self._exclude = local_names(options.exclude)
+        self._paths = {flag: _Paths(options, flag) for flag in (True, False)}
 
     def inner(self, namespaced: bool) -> list[str]:
         return [self._paths[namespaced].turn]
@@ -55,7 +67,7 @@ class Inline:
         for metadata in paths.metadata(element):
             if paths.where is not None and not paths.where(metadata):
                 continue
-            text, words = joined(paragraph_without(p, self._exclude) for p in paths.text(metadata))
+            text = joined(paragraph_without(p, self._exclude) for p in paths.text(metadata))
             yield Found(
                 own_id(metadata) or own_id(element),
                 element.get(XML_LANG) or header[XML_LANG],
@@ -66,5 +78,4 @@ class Inline:
                     header["sitting"],
                 ],
                 text,
-                words,
             )

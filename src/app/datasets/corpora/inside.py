@@ -10,11 +10,10 @@ from pathlib import PurePosixPath
 
 from lxml import etree
 
-from app.config.corpora import TEI_NAMESPACE
 from app.datasets.corpora.cutting import MAX_DOCUMENT, START, TEI_NAMES, Bad, Prolog
 from app.datasets.corpora.files import ByteStream
 from app.datasets.corpora.hardened import piecewise_parser, reason
-from app.datasets.corpora.reader import Found, Header, TeiDocuments
+from app.datasets.corpora.reader import TEI_NAMESPACE, Found, Header, TeiDocuments
 
 PIECE = 2**16
 HEADERS = (f"{{{TEI_NAMESPACE}}}teiHeader", "teiHeader")

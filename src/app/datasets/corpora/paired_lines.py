@@ -43,5 +43,4 @@ def _document(said: list[str], text: str, place: str) -> Found | Bad:
         return Bad(f"{len(said)} tab-separated values, 3 expected (name, split, label)", place)
     name, split, label = (value.strip() or None for value in said)
     plain = next((word for word in ("train", "test") if word in (split or "")), split)
-    joined_text, words = joined([text])
-    return Found(name, None, None, [plain, label], joined_text, words)
+    return Found(name, None, None, [plain, label], joined([text]))

@@ -3,18 +3,35 @@
 Text is u/seg without what was added to the speech (notes, gestures, noises, incidents, gaps).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from lxml import etree
 
-from app.config.corpora import TEI_NAMESPACE, ParlaMintReader
 from app.datasets.corpora.affiliations import Parliament, short_name
-from app.datasets.corpora.reader import XML_ID, XML_LANG, Found, Header, is_namespaced, own_id
+from app.datasets.corpora.reader import (
+    TEI_NAMESPACE,
+    XML_ID,
+    XML_LANG,
+    Found,
+    Header,
+    is_namespaced,
+    own_id,
+)
 from app.datasets.corpora.text import joined, paragraph_without
 
 NOT_SPEECH = frozenset({"note", "kinesic", "vocal", "incident", "gap"})
+
+
+class ParlaMintOptions(NamedTuple):
+    """What a corpus is configured with; each value as in `app.config.corpora.ParlaMintReader`."""
+
+    persons: str
+    orgs: str
+    taxonomy: str | None
+    roles: Sequence[str]
 
 
 class ParlaMint:
@@ -25,16 +42,16 @@ class ParlaMint:
     opposition), sitting (the TEI's id), date (ISO). Null where the lists do not say.
     """
 
-    def __init__(self, reader: ParlaMintReader) -> None:
-        self._reader = reader
-        self._roles = frozenset(reader.roles)
+    def __init__(self, options: ParlaMintOptions) -> None:
+        self._options = options
+        self._roles = frozenset(options.roles)
 
     @cached_property
     def _parliament(self) -> Parliament:
-        taxonomy = self._reader.taxonomy
+        taxonomy = self._options.taxonomy
         return Parliament(
-            Path(self._reader.persons),
-            Path(self._reader.orgs),
+            Path(self._options.persons),
+            Path(self._options.orgs),
             Path(taxonomy) if taxonomy else None,
         )
 
@@ -55,9 +72,7 @@ class ParlaMint:
         if self._roles and not self._roles.intersection(roles):
             return
         segment = f"{{{TEI_NAMESPACE}}}seg" if is_namespaced(element) else "seg"
-        text, words = joined(
-            paragraph_without(part, NOT_SPEECH) for part in element.iterchildren(segment)
-        )
+        text = joined(paragraph_without(part, NOT_SPEECH) for part in element.iterchildren(segment))
         speaker = element.get("who", "").removeprefix("#") or None
         yield Found(
             own_id(element),
@@ -70,7 +85,6 @@ class ParlaMint:
                 header["date"],
             ],
             text,
-            words,
         )
 
     def _standing(

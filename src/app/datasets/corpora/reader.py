@@ -5,8 +5,9 @@ from typing import NamedTuple, Protocol
 
 from lxml import etree
 
-from app.config.corpora import TEI_NAMESPACE
+from app.datasets.corpora.text import Text
 
+TEI_NAMESPACE = "http://www.tei-c.org/ns/1.0"
 XML_ID = "{http://www.w3.org/XML/1998/namespace}id"
 XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 
@@ -20,8 +21,7 @@ class Found(NamedTuple):
     language: str | None
     modality: str | None
     fields: Sequence[str | None]  # in the order of the reader's field names
-    text: str
-    words: int  # white-space tokens of the text
+    text: Text
 
 
 class TeiDocuments(Protocol):

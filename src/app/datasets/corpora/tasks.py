@@ -1,4 +1,4 @@
-"""Dividing a corpus into tasks of a few megabytes, and reading one.
+"""Dividing a corpus into tasks of a megabyte or more, and reading one.
 
 The tasks are the same for any number of processes, and so are the documents and their order. A big
 file is divided by byte ranges. A range begins at the first `<TEI` in it, which is a guess: it may
@@ -11,26 +11,19 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from app.config.corpora import (
-    ClassicReader,
-    Corpus,
-    InlineReader,
-    PairedLinesReader,
-    ParlaMintReader,
-    TeiReader,
-)
 from app.datasets.corpora.classic import Classic
 from app.datasets.corpora.cutting import BLOCK, START, Bad, Prolog, WholeDocuments, read_prolog
 from app.datasets.corpora.files import ByteStream, CorpusFile, corpus_files, opened
-from app.datasets.corpora.inline import Inline
+from app.datasets.corpora.inline import Inline, InlineOptions
 from app.datasets.corpora.inside import InsideDocuments
 from app.datasets.corpora.paired_lines import paired_documents
-from app.datasets.corpora.parlamint import ParlaMint
+from app.datasets.corpora.parlamint import ParlaMint, ParlaMintOptions
 from app.datasets.corpora.reader import Found, TeiDocuments
 from app.datasets.corpora.rows import Batch, Rows
-from app.datasets.corpora.tei import Tei
+from app.datasets.corpora.source import Source
+from app.datasets.corpora.tei import Tei, TeiOptions
 
-RANGE = 4 * 2**20
+RANGE = 2**20  # about a batch: processes that take turns wait little, and hold little
 
 
 class Task(NamedTuple):
@@ -48,19 +41,20 @@ class Ends(NamedTuple):
     end: int
 
 
-def tasks(corpus: Corpus) -> Iterator[Task]:
+def tasks(source: Source) -> Iterator[Task]:
     """The tasks of a corpus, in the order of its documents."""
     group: list[CorpusFile] = []
     size = 0
-    for file in _files(corpus):
+    for file in source_files(source):
         length = file.path.stat().st_size
-        if length >= 2 * RANGE and _can_be_ranged(corpus, file):
+        if length >= 2 * RANGE and _can_be_ranged(source, file):
             if group:
                 yield Task(group)
                 group, size = [], 0
-            last = (length // RANGE - 1) * RANGE  # the last range takes the remainder
-            for start in range(0, last + 1, RANGE):
-                yield Task([file], start, None if start == last else start + RANGE)
+            count = length // RANGE
+            bounds = [length * number // count for number in range(count)]
+            for start, stop in zip(bounds, [*bounds[1:], None], strict=True):
+                yield Task([file], start, stop)
             continue
         group.append(file)
         size += length
@@ -74,9 +68,9 @@ def tasks(corpus: Corpus) -> Iterator[Task]:
 class TaskReader:
     """Reads tasks of one corpus."""
 
-    def __init__(self, corpus: Corpus, tokenizer: str) -> None:
-        self._corpus, self._tokenizer = corpus, tokenizer
-        self._reader = _tei_reader(corpus)
+    def __init__(self, source: Source, tokenizer: str) -> None:
+        self._source, self._tokenizer = source, tokenizer
+        self._reader = _tei_reader(source)
         self._prolog = lru_cache(maxsize=1)(self._read_prolog)
 
     def read(self, task: Task, exact: int | None = None) -> Iterator[Batch | Ends]:
@@ -85,7 +79,7 @@ class TaskReader:
         if task.start is not None:
             yield from self._range(task.files[0], task.start, task.stop, exact)
             return
-        rows = Rows(self._corpus, self._tokenizer)
+        rows = Rows(self._source, self._tokenizer)
         read = 0
         for file in task.files:
             counted = 0
@@ -99,13 +93,13 @@ class TaskReader:
 
     def _file(self, file: CorpusFile) -> Iterator[tuple[Found | Bad, int]]:
         """The documents of a file, each with the bytes of the file read so far."""
-        if isinstance(self._corpus.reader, PairedLinesReader):
-            texts = Path(self._corpus.reader.texts)
-            encoding = self._corpus.encoding or "utf-8"
+        if self._source.kind == "paired_lines":
+            texts = Path(self._source.options["texts"])
+            encoding = self._source.encoding or "utf-8"
             yield from ((found, 0) for found in paired_documents(file, texts, encoding))
             return
         assert self._reader is not None
-        with opened(file.path, self._corpus.encoding) as stream:
+        with opened(file.path, self._source.encoding) as stream:
             prolog, buffer = read_prolog(stream, file.path)
             if self._reader.inner(True):
                 inside = InsideDocuments(stream, file.name, prolog, buffer, self._reader)
@@ -119,10 +113,10 @@ class TaskReader:
     def _range(
         self, file: CorpusFile, start: int, stop: int | None, exact: int | None
     ) -> Iterator[Batch | Ends]:
-        rows = Rows(self._corpus, self._tokenizer)
+        rows = Rows(self._source, self._tokenizer)
         size = file.path.stat().st_size
         prolog = self._prolog(file.path)
-        with opened(file.path, self._corpus.encoding) as stream:
+        with opened(file.path, self._source.encoding) as stream:
             begin = exact if exact is not None else _guess(stream, prolog, start, stop)
             limit = stop if stop is not None else size
             end = begin if begin is not None else limit
@@ -149,34 +143,35 @@ class TaskReader:
                 yield from self._reader.documents(element, self._reader.header(element, stem))
 
     def _read_prolog(self, path: Path) -> Prolog:
-        with opened(path, self._corpus.encoding) as stream:
+        with opened(path, self._source.encoding) as stream:
             return read_prolog(stream, path)[0]
 
 
-def _files(corpus: Corpus) -> list[CorpusFile]:
-    suffix = ".txt" if isinstance(corpus.reader, PairedLinesReader) else ".xml"
-    return corpus_files(corpus.path, corpus.exclude, suffix)
+def source_files(source: Source) -> list[CorpusFile]:
+    """The files of texts of a corpus."""
+    suffix = ".txt" if source.kind == "paired_lines" else ".xml"
+    return corpus_files(source.path, source.exclude, suffix)
 
 
-def _tei_reader(corpus: Corpus) -> TeiDocuments | None:
-    reader = corpus.reader
-    if isinstance(reader, TeiReader):
-        return Tei(reader)
-    if isinstance(reader, ClassicReader):
-        return Classic(reader)
-    if isinstance(reader, InlineReader):
-        return Inline(reader)
-    if isinstance(reader, ParlaMintReader):
-        return ParlaMint(reader)
+def _tei_reader(source: Source) -> TeiDocuments | None:
+    """The reader of a kind of TEI; None: the corpus is no TEI."""
+    if source.kind == "tei":
+        return Tei(TeiOptions(**source.options), source.fields)
+    if source.kind == "classic":
+        return Classic(source.fields)
+    if source.kind == "inline":
+        return Inline(InlineOptions(**source.options))
+    if source.kind == "parlamint":
+        return ParlaMint(ParlaMintOptions(**source.options))
     return None
 
 
-def _can_be_ranged(corpus: Corpus, file: CorpusFile) -> bool:
+def _can_be_ranged(source: Source, file: CorpusFile) -> bool:
     """Whether documents are whole <TEI>s and a place in the stream is a place in the file."""
-    reader = _tei_reader(corpus)
+    reader = _tei_reader(source)
     if reader is None or reader.inner(True):
         return False
-    with opened(file.path, corpus.encoding) as stream:
+    with opened(file.path, source.encoding) as stream:
         return stream.seekable
 
 

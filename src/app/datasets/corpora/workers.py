@@ -1,6 +1,5 @@
 """A corpus read by one process or several: the same batches, in the same order."""
 
-import json
 import marshal
 import os
 import queue
@@ -9,33 +8,33 @@ import sys
 import threading
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing
-from typing import Any
+from typing import IO, Any
 
 from app import errors
-from app.config.corpora import Corpus
 from app.datasets.corpora.rows import Batch
+from app.datasets.corpora.source import Source
 from app.datasets.corpora.tasks import Ends, Task, TaskReader, tasks
 from app.datasets.corpora.worker import LENGTH
 from app.errors import SuperiorError
 
-AHEAD = 2  # batches a worker may be ahead of the reader: what parallel reading costs in memory
+AHEAD = 4  # messages a worker may be ahead of the reader: what parallel reading costs in memory
 
 
-def batches(corpus: Corpus, tokenizer: str, workers: int) -> Iterator[Batch]:
+def batches(source: Source, tokenizer: str, workers: int) -> Iterator[Batch]:
     """Every batch of a corpus, in the order of its documents.
 
     Raises:
         InputError: a file is absent, empty, hostile, or no TEI.
     """
-    planned = list(tasks(corpus))
-    reader = TaskReader(corpus, tokenizer)
+    planned = list(tasks(source))
+    reader = TaskReader(source, tokenizer)
     processes = min(workers, len(planned))
     if processes <= 1:
         yield from _one_process(planned, reader)
         return
     with ExitStack() as stack:
         pool = [
-            stack.enter_context(closing(_Worker(corpus, tokenizer, share, processes)))
+            stack.enter_context(closing(_Worker(source, tokenizer, share, processes)))
             for share in range(processes)
         ]
         expected = 0
@@ -79,24 +78,18 @@ def _checked(
 
 
 class _Worker:
-    """A process and the thread that takes its answers in, at most `AHEAD` of them."""
+    """A process and the thread that takes its answers in, at most `AHEAD` messages."""
 
-    def __init__(self, corpus: Corpus, tokenizer: str, share: int, of: int) -> None:
+    def __init__(self, source: Source, tokenizer: str, share: int, of: int) -> None:
         paths = os.pathsep.join(path for path in sys.path if path)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "app.datasets.corpora.worker"],
+            [sys.executable, "-P", "-m", "app.datasets.corpora.worker"],  # -P: only `paths`
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": paths},
         )
-        asked = {
-            "corpus": corpus.model_dump(mode="json"),
-            "tokenizer": tokenizer,
-            "share": share,
-            "of": of,
-        }
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(asked).encode() + b"\n")
+        marshal.dump((tuple(source), tokenizer, share, of), self._process.stdin)
         self._process.stdin.close()
         self._queue: queue.Queue[tuple[Any, ...]] = queue.Queue(AHEAD)
         self._thread = threading.Thread(target=self._take_in, daemon=True)
@@ -130,15 +123,24 @@ class _Worker:
     def _take_in(self) -> None:
         out = self._process.stdout
         assert out is not None
-        while head := out.read(LENGTH.size):
-            data = out.read(LENGTH.unpack(head)[0]) if len(head) == LENGTH.size else b""
-            try:
-                message = marshal.loads(data)
-            except (EOFError, ValueError, TypeError):
-                break  # killed while writing
+        while message := _message(out):
             self._queue.put(message)
+            del message  # or it is held until the next one has come
         code = self._process.wait()
         self._queue.put(("error", "SuperiorError", _ended(code)))
+
+
+def _message(out: IO[bytes]) -> tuple[Any, ...] | None:
+    """The next message; None: there is none, or the process was killed while it wrote."""
+    head = out.read(LENGTH.size)
+    if len(head) < LENGTH.size:
+        return None
+    data = out.read(LENGTH.unpack(head)[0])
+    try:
+        message: tuple[Any, ...] = marshal.loads(data)
+    except (EOFError, ValueError, TypeError):
+        return None
+    return message
 
 
 def _ended(code: int) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from lxml import etree
 
-from app.config.corpora import TEI_NAMESPACE
+from app.datasets.corpora.reader import TEI_NAMESPACE
 from app.errors import ConfigError
 
 XML_NAMESPACE = "http://www.w3.org/XML/1998/namespace"

@@ -27,7 +27,7 @@ def create_pipeline() -> Pipeline:
     predictors = [
         Node(
             predict,
-            [f"{family}_models", documents, "params:models", "identity"],
+            [f"{family}_models", documents, "params:models", "params:hardware", "identity"],
             f"{family}_predictions",
             name=f"predict_{family}",
             tags=family,

@@ -128,10 +128,18 @@ def _require_some(table: pl.DataFrame) -> None:
         return
     reasons = table["dropped"].value_counts().sort(["count", "dropped"], descending=[True, False])
     told = ", ".join(f"{reason} {count}" for reason, count in reasons.iter_rows())
-    raise LabelError(
-        f"no document is left of {len(table)} read (dropped: {told or 'none, the corpus is empty'})"
-        "\n  loosen the filter or view with the largest count; `filters=none` keeps all lengths"
-    )
+    unread = table.filter(pl.col("problem").is_not_null())
+    if 2 * len(unread) > len(table):
+        first = unread.row(0, named=True)
+        advice = (
+            f"the first that could not be read: {first['place']}: {first['problem']}; look at "
+            "`reader` of its corpus, which says where texts are"
+        )
+    else:
+        advice = (
+            "loosen the filter or view with the largest count; `filters=none` keeps all lengths"
+        )
+    raise LabelError(f"no document is left of {len(table)} read (dropped: {told})\n  {advice}")
 
 
 def _members(table: pl.DataFrame) -> pl.DataFrame:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from app.config.hardware import Hardware
-from app.config.models import CheckModel, HfModel, Models, SklearnModel, SpacyModel
+from app.config.models import CheckModel, ComplementNB, HfModel, Models, SklearnModel, SpacyModel
 from app.config.split import Split
 from app.datasets.docbin import DocSide
 from app.datasets.models import TrainedModel
@@ -58,6 +58,8 @@ def train_sklearn(
     )
     for model_id, spec in specs.items():
         assert isinstance(spec, SklearnModel)
+        if isinstance(spec.estimator, ComplementNB):
+            given.tell_unused_weights(model_id)
         yield {model_id: sklearn.train(model_id, spec, given)}
 
 
@@ -77,6 +79,12 @@ def train_spacy(
         return
     _require_prepared(meta_view, meta_formats, identity, "spacy", spacy_shards)
     side = spacy_shards["train"]
+    shard_docs = meta_formats["families"]["spacy"]["shard_docs"]
+    if shard_docs != hardware.shard_docs:
+        raise StaleInputError(
+            f"the spacy format is in shards of {shard_docs} documents; hardware.shard_docs="
+            f"{hardware.shard_docs} now: run the stage `prepare` again"
+        )
     given = TrainingSet.capped(
         side.rows,
         hardware.max_train_docs_spacy,
@@ -88,8 +96,8 @@ def train_spacy(
     )
     for model_id, spec in specs.items():
         assert isinstance(spec, SpacyModel)
-        language = meta_formats["language"]
-        yield {model_id: spacy.train(model_id, spec, given, side, language, split)}
+        given.tell_unused_weights(model_id)
+        yield {model_id: spacy.train(model_id, spec, given, side, meta_formats, split)}
 
 
 def train_hf(

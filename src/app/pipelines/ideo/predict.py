@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from app.config.hardware import Hardware
 from app.config.models import Models
 from app.datasets.docbin import DocSide
 from app.datasets.models import ModelFolder
@@ -16,41 +17,54 @@ from app.datasets.sides import Frame
 from app.errors import StaleInputError
 from app.pipelines.ideo.identity import require_same_identity
 from app.pipelines.ideo.models import load_model, spacy
+from app.pipelines.ideo.models.training_set import require_same_limits
 
 Predictions = dict[str, pl.DataFrame]  # model_id -> id, label, predicted, score
 Json = dict[str, Any]
 
 
 def predict_check(
-    check_models: dict[str, ModelFolder], job: pl.DataFrame, models: Models, identity: Json
+    check_models: dict[str, ModelFolder],
+    job: pl.DataFrame,
+    models: Models,
+    hardware: Hardware,
+    identity: Json,
 ) -> Predictions:
     """The majority label, for every document."""
-    return _predict_texts("check", check_models, {"job": job}, models, identity)
+    return _predict_texts("check", check_models, {"job": job}, models, hardware, identity)
 
 
 def predict_sklearn(
     sklearn_models: dict[str, ModelFolder],
     sklearn_table: dict[str, Frame],
     models: Models,
+    hardware: Hardware,
     identity: Json,
 ) -> Predictions:
-    return _predict_texts("sklearn", sklearn_models, sklearn_table, models, identity)
+    return _predict_texts("sklearn", sklearn_models, sklearn_table, models, hardware, identity)
 
 
 def predict_hf(
-    hf_models: dict[str, ModelFolder], hf_rows: dict[str, Frame], models: Models, identity: Json
+    hf_models: dict[str, ModelFolder],
+    hf_rows: dict[str, Frame],
+    models: Models,
+    hardware: Hardware,
+    identity: Json,
 ) -> Predictions:
-    return _predict_texts("hf", hf_models, hf_rows, models, identity)
+    return _predict_texts("hf", hf_models, hf_rows, models, hardware, identity)
 
 
 def predict_spacy(
     spacy_models: dict[str, ModelFolder],
     spacy_shards: dict[str, DocSide],
     models: Models,
+    hardware: Hardware,
     identity: Json,
 ) -> Predictions:
     predictions = {}
-    for model_id, folder in _configured("spacy", spacy_models, models, identity).items():
+    for model_id, folder in configured_models(
+        "spacy", spacy_models, models, hardware, identity
+    ).items():
         job = _job("spacy", spacy_shards)
         predictor = spacy.load(folder.path, folder.card)
         predictions[model_id] = _table(job.rows, *predictor.predict_side(job))
@@ -62,9 +76,10 @@ def _predict_texts(
     trained: dict[str, ModelFolder],
     sides: Mapping[str, Frame],
     models: Models,
+    hardware: Hardware,
     identity: Json,
 ) -> Predictions:
-    folders = _configured(family, trained, models, identity)
+    folders = configured_models(family, trained, models, hardware, identity)
     if not folders:
         return {}
     job = _job(family, sides).lazy().select("id", "label", "text").collect()
@@ -75,8 +90,12 @@ def _predict_texts(
     }
 
 
-def _configured(
-    family: str, trained: dict[str, ModelFolder], models: Models, identity: Json
+def configured_models(
+    family: str,
+    trained: dict[str, ModelFolder],
+    models: Models,
+    hardware: Hardware,
+    identity: Json,
 ) -> dict[str, ModelFolder]:
     """The folders of the configured models, each trained by this very config."""
     folders = {}
@@ -93,6 +112,7 @@ def _configured(
                 f"model {model_id} was trained with another {', '.join(differing)} than "
                 f"models.{model_id} has now; run the stage `train` again"
             )
+        require_same_limits(folder.card, hardware)
         folders[model_id] = folder
     return folders
 

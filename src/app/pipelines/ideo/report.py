@@ -4,24 +4,34 @@ from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
+from app.config.hardware import Hardware
 from app.config.models import Models
 from app.datasets.models import ModelFolder
 from app.pipelines.ideo.page.features import read_top_features
 from app.pipelines.ideo.page.findings import gather_findings
 from app.pipelines.ideo.page.render import draw_plots, write_html, write_markdown
+from app.pipelines.ideo.predict import configured_models
 from app.pipelines.ideo.prepare import identify_node
 
 
 def read_model_cards(
     models: Models,
+    hardware: Hardware,
     check: dict[str, ModelFolder],
     sklearn: dict[str, ModelFolder],
     spacy: dict[str, ModelFolder],
     hf: dict[str, ModelFolder],
+    identity: dict[str, Any],
 ) -> dict[str, dict[str, Any]]:
-    """model_id -> card of each configured model."""
-    found = {**check, **sklearn, **spacy, **hf}
-    return {model_id: found[model_id].card for model_id in models.root if model_id in found}
+    """model_id -> card of each configured model, each trained by this very config."""
+    families = {"check": check, "sklearn": sklearn, "spacy": spacy, "hf": hf}
+    return {
+        model_id: folder.card
+        for family, trained in families.items()
+        for model_id, folder in configured_models(
+            family, trained, models, hardware, identity
+        ).items()
+    }
 
 
 def create_pipeline() -> Pipeline:
@@ -31,13 +41,21 @@ def create_pipeline() -> Pipeline:
             identify_node(),
             Node(
                 read_top_features,
-                ["sklearn_models", "params:models", "params:analysis"],
+                ["sklearn_models", "model_cards", "params:analysis"],
                 "top_features",
                 name="read_top_features",
             ),
             Node(
                 read_model_cards,
-                ["params:models", "check_models", "sklearn_models", "spacy_models", "hf_models"],
+                [
+                    "params:models",
+                    "params:hardware",
+                    "check_models",
+                    "sklearn_models",
+                    "spacy_models",
+                    "hf_models",
+                    "identity",
+                ],
                 "model_cards",
                 name="read_model_cards",
             ),
@@ -53,6 +71,7 @@ def create_pipeline() -> Pipeline:
                     "model_cards",
                     "identity",
                     "params:models",
+                    "params:analysis",
                 ],
                 "findings",
                 name="gather_findings",

@@ -5,8 +5,8 @@
 - group_disjoint: a group (speaker, actor, party, sitting) is wholly on one side (`groups`).
   A document of no known group is a group by itself.
 - given: the sides a corpus declares.
-Juxtaposed corpora are split each by itself. A cross-dataset run has no split: the other dataset
-is the job side.
+Juxtaposed corpora are split each by itself. In a cross-dataset run the other dataset is the job
+side; with group_disjoint, documents of its groups are left out of train.
 """
 
 from fractions import Fraction
@@ -24,6 +24,7 @@ from app.pipelines.ideo.quotas import largest_remainder
 SPLIT_SEED, DEV_SEED = 2, 3
 SMALL = "label too small to split"
 NO_SIDE = "no given side"
+JUDGED_GROUP = "group is judged on"
 DUPLICATE = r"#dup\d+$"  # what makes the id of a copy out of the id of its document
 
 Unit = Literal["document", "group"]
@@ -47,6 +48,8 @@ def split_documents(
             side=pl.when(on_job).then(pl.lit("job")).otherwise(pl.lit("train"))
         )
         _require_common_labels(kept, dataset)
+        if split.strategy == "group_disjoint":
+            kept = _without_judged_groups(kept, str(split.group_field))
     elif split.strategy == "given":
         kept = _given(kept, split)
     else:
@@ -193,6 +196,15 @@ def _require_labels(kept: pl.DataFrame, what: str) -> None:
             f"{what} {f'one label, {labels[0]!r}' if labels else 'no document with a label'}; "
             "two are needed\n  look at view (field, mapping, unknown.policy) and filters"
         )
+
+
+def _without_judged_groups(kept: pl.DataFrame, group: str) -> pl.DataFrame:
+    judged = kept.filter(pl.col("side") == "job")[group].drop_nulls().unique()
+    both = (pl.col("side") == "train") & pl.col(group).is_in(judged.implode()).fill_null(False)
+    return kept.with_columns(
+        side=pl.when(~both).then("side"),
+        dropped=pl.when(both).then(pl.lit(JUDGED_GROUP)).otherwise("dropped"),
+    )
 
 
 def _require_common_labels(kept: pl.DataFrame, dataset: Dataset) -> None:

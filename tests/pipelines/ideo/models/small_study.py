@@ -75,13 +75,10 @@ class Study:
         self.folder, self.models, self.hardware = folder, choice, limits or hardware()
         self.train, self.job = documents(n_train, 1, "t"), documents(60, 2, "j")
         self.view = meta_view(self.train, self.job)
-        given = (self.train, self.job, self.view, self.models)
         self.table = TablePairDataset(str(folder / "sklearn"))
         self.shards = DocBinDataset(str(folder / "spacy"))
         self.rows = JsonlPairDataset(str(folder / "hf"))
-        self.table.save(format_sklearn(*given))
-        self.shards.save(format_spacy(*given, self.hardware))
-        self.rows.save(format_hf(*given))
+        self.save_formats()
         self.formats = describe_formats(
             self.train,
             self.view,
@@ -90,6 +87,12 @@ class Study:
             self.shards.load(),
             self.rows.load(),
         )
+
+    def save_formats(self) -> None:
+        given = (self.train, self.job, self.view, self.models)
+        self.table.save(format_sklearn(*given))
+        self.shards.save(format_spacy(*given, self.hardware))
+        self.rows.save(format_hf(*given))
 
     def trained(self, family: str, seed: int = 7, place: str = "models") -> dict[str, ModelFolder]:
         """Trains the configured models of a family, saves them, and says where they are."""
@@ -110,15 +113,12 @@ class Study:
 
     def predicted(self, family: str, place: str = "models") -> dict[str, pl.DataFrame]:
         folders = ModelsDataset(str(self.folder / place / family)).load()
+        given = (self.models, self.hardware, IDENTITY)
         reads = {
-            "check": lambda: predict.predict_check(folders, self.job, self.models, IDENTITY),
-            "sklearn": lambda: predict.predict_sklearn(
-                folders, self.table.load(), self.models, IDENTITY
-            ),
-            "spacy": lambda: predict.predict_spacy(
-                folders, self.shards.load(), self.models, IDENTITY
-            ),
-            "hf": lambda: predict.predict_hf(folders, self.rows.load(), self.models, IDENTITY),
+            "check": lambda: predict.predict_check(folders, self.job, *given),
+            "sklearn": lambda: predict.predict_sklearn(folders, self.table.load(), *given),
+            "spacy": lambda: predict.predict_spacy(folders, self.shards.load(), *given),
+            "hf": lambda: predict.predict_hf(folders, self.rows.load(), *given),
         }
         return reads[family]()
 

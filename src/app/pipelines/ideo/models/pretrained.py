@@ -14,7 +14,7 @@ def libraries() -> tuple[Any, Any]:
     except ImportError as error:
         raise MissingExtraError(
             f"models of family hf need the extra `hf` ({error.name} is not installed): "
-            "pip install 'superior[hf]'"
+            "pip install -e '.[hf]'"
         ) from error
     transformers.utils.logging.disable_progress_bar()  # `progress` shows ours
     return torch, transformers

@@ -91,18 +91,19 @@ def train(
     spec: SpacyModel,
     given: TrainingSet,
     side: DocSide,
-    language: str,
+    meta_formats: dict[str, Any],
     split: Split,
 ) -> TrainedModel:
     """Fits on the documents of `side` that are in `given.rows`, but for a dev part."""
     fit, dev = cut_dev(given.rows, split, given.seed)
     with pinned_threads(given.threads):
-        nlp, selection = _fit(model_id, spec, given, side, language, fit, dev)
+        nlp, selection = _fit(model_id, spec, given, side, meta_formats["language"], fit, dev)
     card = given.card(
         model_id,
         spec,
         PACKAGES,
         language=nlp.lang,
+        shard_docs=meta_formats["families"]["spacy"]["shard_docs"],
         n_dev_docs=dev.height,
         history=selection.history,
         best_step=selection.best_at,

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from app.config.hardware import Hardware
 from app.config.models import ClassWeight, Model
-from app.errors import ConfigError, InputError, LabelError
+from app.errors import ConfigError, InputError, LabelError, StaleInputError
 from app.pipelines.ideo.quotas import largest_remainder
 
 SAMPLE = 41  # the use of the seed: which documents stay under the cap
@@ -66,7 +67,16 @@ class TrainingSet:
             raise InputError(
                 f"meta_view.json has no label_weights for {missing}; run the stage `prepare` again"
             )
-        return {label: float(self.balance_weights[label]) for label in self.labels}
+        return self._unequal_weights()
+
+    def tell_unused_weights(self, model_id: str) -> None:
+        """Says that `balance=class_weights` has no effect on a model that takes none."""
+        if self._unequal_weights():
+            log.warning("%s takes no class weights: balance=class_weights leaves it", model_id)
+
+    def _unequal_weights(self) -> dict[str, float] | None:
+        weights = {label: float(self.balance_weights.get(label, 1.0)) for label in self.labels}
+        return None if set(weights.values()) == {1.0} else weights
 
     def card(
         self, model_id: str, spec: Model, packages: Sequence[str], **facts: Any
@@ -87,6 +97,31 @@ class TrainingSet:
             "history": [],
             **facts,
         }
+
+
+def require_same_limits(card: Mapping[str, Any], hardware: Hardware) -> None:
+    """Stops a stage whose model learned from more or fewer documents, or from other shards, than
+    this hardware would give it.
+
+    Raises:
+        StaleInputError: names the key, and what to do.
+    """
+    if (key := f"max_train_docs_{card['family']}") not in Hardware.model_fields:
+        return  # the family reads no documents
+    learned, cap = card["n_train_docs"], getattr(hardware, key)
+    available = card["capped_from"] or learned
+    differing = None
+    if learned != min(available, cap):
+        differing = f"learned from {learned} of {available} documents; hardware.{key}={cap} now"
+    elif card.get("shard_docs", hardware.shard_docs) != hardware.shard_docs:
+        differing = (
+            f"learned from shards of {card['shard_docs']} documents; "
+            f"hardware.shard_docs={hardware.shard_docs} now"
+        )
+    if differing:
+        raise StaleInputError(
+            f"model {card['model_id']} {differing}\n  run the stages train and evaluate again"
+        )
 
 
 def balanced_weights(labels: pl.Series) -> dict[str, float]:

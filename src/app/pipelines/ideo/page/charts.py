@@ -44,24 +44,28 @@ def score_bars(models: Sequence[Mapping[str, Any]], baselines: Sequence[Mapping[
             line(x, top, x, bottom),
             text(x, bottom + 15, f"{tick:g}", f"small muted {anchor}"),
         ]
-    y = top
-    for style, rows in (("model", models), ("base", baselines)):
-        for scored in rows:
-            shapes.append(shift(0, y, _score_row(scored, style)))
-            y += row
+    rows = [*((one, "model") for one in models), *((one, "base") for one in baselines)]
+    for place, (scored, style) in enumerate(rows):
+        shapes.append(shift(0, top + place * row, _score_bars(scored, style)))
     if baselines:
         best = max(one["macro_f1"] for one in baselines) * (WIDTH - 1)
         shapes.append(line(best, top, best, bottom, "reference"))
+    for place, (scored, style) in enumerate(rows):  # over the line
+        shapes.append(shift(0, top + place * row, _score_texts(scored, style)))
     return figure(WIDTH, bottom + 22, shapes, "Macro-F1 and accuracy with confidence intervals")
 
 
-def _score_row(scored: Mapping[str, Any], style: str) -> list[str]:
-    shapes = [
-        text(
-            0, 15, shorten(scored["name"], 36), "strong" * (style == "model"), 0.0, scored["name"]
-        ),
-        text(WIDTH - 6, 15, _between(scored, "macro_f1"), "small muted end", 0.0, _told(scored)),
+def _score_texts(scored: Mapping[str, Any], style: str) -> list[str]:
+    name = "halo strong" if style == "model" else "halo"
+    figures = _between(scored, "macro_f1")
+    return [
+        text(0, 15, shorten(scored["name"], 36), name, 0.0, scored["name"]),
+        text(WIDTH - 6, 15, figures, "halo small muted end", 0.0, _told(scored)),
     ]
+
+
+def _score_bars(scored: Mapping[str, Any], style: str) -> list[str]:
+    shapes: list[str] = []
     for metric, y, height, opacity in (("macro_f1", 22, 12, 1.0), ("accuracy", 37, 6, 0.55)):
         low, high = (
             (WIDTH - 1) * scored["intervals"][metric][0],
@@ -95,7 +99,8 @@ def balance_bars(counts: Mapping[str, Mapping[str, int]]) -> str:
     names = short_names(labels, 24)
     left, row = width_of(names) + 12, len(bars) * 14.0 + 10
     room = WIDTH - left - 60
-    shapes, x = [], 0.0
+    shapes: list[str] = []
+    x = 0.0
     for _, legend, style in bars:
         shapes += [rect(x, 3, 11, 11, style), text(x + 16, 13, legend, "small muted")]
         x += 30 + width_of([legend])

@@ -6,6 +6,7 @@ from typing import Any
 Row = dict[str, Any]
 
 BALANCE_SIDES = ("train_before_balance", "train_after", "job")
+FEW_DOCUMENTS = 10  # of a label, below which its F1 is mostly chance
 FEW_UNITS = 20  # groups below which the cluster bootstrap gives intervals that are too narrow
 
 
@@ -48,6 +49,21 @@ def capped(cards: Mapping[str, Mapping[str, Any]]) -> list[str]:
         "documents (hardware.max_train_docs)"
         for model_id, card in sorted(cards.items())
         if card.get("capped_from")
+    ]
+
+
+def warnings_of_labels(meta_view: Mapping[str, Any]) -> list[str]:
+    """Labels that macro-F1 weighs like the others although few documents speak for them."""
+    few = [
+        f"{label} ({n})"
+        for label, n in sorted(meta_view["label_counts_job"].items())
+        if 0 < n < FEW_DOCUMENTS
+    ]
+    if not few:
+        return []
+    return [
+        f"{', '.join(few)}: fewer than {FEW_DOCUMENTS} evaluated documents, and as much of "
+        "macro-F1 as any other label"
     ]
 
 

@@ -1,21 +1,23 @@
 """The terms that weigh most in each linear model, as its training left them."""
 
 import json
+from typing import Any
 
 from app.config.analysis import Analysis
-from app.config.models import Models
 from app.datasets.models import ModelFolder
 from app.pipelines.ideo.models.sklearn import FEATURES
 from app.pipelines.ideo.page.findings import TopFeatures
 
 
 def read_top_features(
-    sklearn_models: dict[str, ModelFolder], models: Models, analysis: Analysis
+    sklearn_models: dict[str, ModelFolder], cards: dict[str, dict[str, Any]], analysis: Analysis
 ) -> TopFeatures:
-    """model_id -> label -> the `analysis.top_features` heaviest (term, weight); models that are
-    not linear have none."""
+    """Of the models of `cards`: model_id -> label -> the `analysis.top_features` heaviest
+    (term, weight); models that are not linear have none."""
     found: TopFeatures = {}
-    for model_id in models.of("sklearn"):
+    for model_id, card in cards.items():
+        if card["family"] != "sklearn":
+            continue
         file = sklearn_models[model_id].path / FEATURES
         if not file.is_file():
             continue

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from app.config.analysis import Analysis
 from app.config.models import Models
 from app.pipelines.ideo.identity import require_same_identity
 from app.pipelines.ideo.page import documents, results
@@ -92,6 +93,7 @@ def gather_findings(
     cards: dict[str, dict[str, Any]],
     identity: dict[str, Any],
     models: Models,
+    analysis: Analysis,
 ) -> Findings:
     """Reads the results of the configured models, and no others that lie beside them.
 
@@ -101,6 +103,7 @@ def gather_findings(
     ranked = results.ranked_models(metrics, models, identity)
     best = ranked[0]
     meta_eval = meta_evals[best["key"]]
+    results.require_same_analysis(meta_eval, analysis)
     baselines = results.baseline_rows(best, meta_eval["analysis"]["group_field"])
     names = {row["key"]: row["name"] for row in [*ranked, *baselines]}
     pairs = results.compared(comparison, best, names)
@@ -115,7 +118,7 @@ def gather_findings(
         models=[{**row, "per_label": row["classification_report"]["labels"]} for row in ranked],
         baselines=baselines,
         confidence=confidence,
-        scores_caption=_scores_caption(meta_eval, confidence, bool(baselines)),
+        scores_caption=_scores_caption(meta_eval, confidence, len(ranked), bool(baselines)),
         balance=balance,
         balance_caption=(
             "Only the training side is balanced; the job side keeps its natural distribution."
@@ -157,9 +160,9 @@ def draw(findings: Findings) -> dict[str, str]:
 
 def _subtitle(meta_view: Row, dataset: Row, best: Row) -> str:
     where = f", evaluated on {dataset['eval_dataset_id']}" if dataset["eval_dataset_id"] else ""
-    labels = len(meta_view["label_counts_job"])
+    labels = meta_view["label_counts_job"].keys() | meta_view["label_counts_train_after"].keys()
     return (
-        f"{labels} labels; corpora {', '.join(dataset['corpus_ids'])}{where}; trained on "
+        f"{len(labels)} labels; corpora {', '.join(dataset['corpus_ids'])}{where}; trained on "
         f"{meta_view['n_docs_train_balanced']:,} documents, judged on {best['n_eval_docs']:,}"
     )
 
@@ -217,19 +220,23 @@ def _warnings(
         notes.insert(0, f"The best model is not shown to be better than: {', '.join(unbeaten)}")
     return [
         *notes,
+        *documents.warnings_of_labels(meta_view),
         *documents.warnings_of_documents(meta_view, meta_eval["analysis"]["group_field"]),
         *documents.capped(cards),
         *documents.warnings_of_intervals(meta_eval),
     ]
 
 
-def _scores_caption(meta_eval: Row, confidence: str, baselines: bool) -> str:
+def _scores_caption(meta_eval: Row, confidence: str, n_models: int, baselines: bool) -> str:
     drawn = "documents" if meta_eval["unit"] == "document" else f"whole {meta_eval['unit']}s"
     said = (
-        f"Macro-F1 is the mean F1 over the labels that occur among the evaluated documents. "
+        "Macro-F1 is the mean F1 over the labels that occur among the evaluated documents, or "
+        "among those of a sample. "
         f"{confidence} intervals: percentile bootstrap, {meta_eval['samples']:,} samples of "
         f"{drawn} ({meta_eval['n_units']:,})."
     )
+    if n_models > 1:
+        said += " The best model is the best on these very documents, which flatters it a little."
     return said + (" Dashed: macro-F1 of the strongest baseline." if baselines else "")
 
 
@@ -239,8 +246,10 @@ def _comparison_note(meta_eval: Row, confidence: str, any_pair: bool) -> str:
     drawn = "documents" if meta_eval["unit"] == "document" else f"whole {meta_eval['unit']}s"
     return (
         f"On the same documents: the difference in macro-F1 with its {confidence} interval (paired "
-        f"bootstrap over {drawn}), and exact McNemar, which takes documents as independent. "
-        "p-values are corrected after Holm, over the pairs of models and over those with baselines."
+        f"bootstrap over {drawn}) and its p (the difference over its bootstrap standard error, "
+        "normal), on which the verdict rests; and exact McNemar, which takes documents as "
+        "independent. p-values are corrected after Holm, over the pairs of models and over those "
+        "with baselines."
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from app.pipelines.ideo.page.svg import figure, rect, short_names, text, width_of
 
-LEGIBLE_ON_SHADE = 0.55  # share from which a cell is dark enough for light figures
+DEEPEST = 0.55  # shade of a share of 1: figures in ink stay legible on it, light page or dark
 FAINT_ON_SHADE = 0.3  # share up to which faint figures are legible
 
 
@@ -44,11 +44,11 @@ def confusion_chart(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> s
 
 
 def _cell(x: float, y: float, size: float, n: int, share: float, hint: str) -> list[str]:
-    colour = "on" if share > LEGIBLE_ON_SHADE else "" if n else "muted"
+    colour = "" if n else "muted"
     middle, roomy, faint = y + size / 2, size > 50, "muted" if share < FAINT_ON_SHADE else ""
     shapes = [rect(x, y, size, size, "cell")]
     if n:
-        shapes.append(rect(x + 1, y + 1, size - 2, size - 2, "model", share, hint))
+        shapes.append(rect(x + 1, y + 1, size - 2, size - 2, "model", share * DEEPEST, hint))
     shapes += [
         text(
             x + size / 2,

@@ -50,9 +50,9 @@ def _environment(escape: bool) -> "Environment":
         range=lambda pair: f"[{pair[0]:.3f}, {pair[1]:.3f}]",
         signed=lambda value: f"{value:+.3f}".replace("-", "−"),
         signed_range=lambda pair: f"[{pair[0]:+.3f}, {pair[1]:+.3f}]".replace("-", "−"),
-        percent=lambda value: f"{100 * value:.1f} %",
+        percent=lambda value: f"{value:.1%}",
         count=lambda value: f"{value:,}",
-        p_value=lambda value: "< .001" if value < SMALLEST_P else f"{value:.3f}",
+        p_value=lambda value: "< 0.001" if value < SMALLEST_P else f"{value:.3f}",
         verdict=verdict,
         md=_markdown,
     )

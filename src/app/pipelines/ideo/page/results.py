@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from app.config.analysis import Analysis
 from app.config.models import Models
 from app.errors import InputError, StaleInputError
 
@@ -51,6 +52,19 @@ def ranked_models(
             {**found, "key": key, "name": model_id, "matrix": f"confusion_{spec.family}_{model_id}"}
         )
     return sorted(rows, key=lambda row: (row["family"] == "check", -row["macro_f1"], row["key"]))
+
+
+def require_same_analysis(meta_eval: Mapping[str, Any], analysis: Analysis) -> None:
+    """Stops a report of results that were judged in another way than `analysis` says;
+    `top_features` is the report's own."""
+    recorded = Analysis.model_validate(meta_eval["analysis"])
+    wanted = analysis.model_dump(exclude={"top_features"})
+    found = recorded.model_dump(exclude={"top_features"})
+    if differing := sorted(key for key in wanted if wanted[key] != found[key]):
+        raise StaleInputError(
+            f"{meta_eval['model']} was judged with another analysis.{', analysis.'.join(differing)}"
+            "; run the stage evaluate"
+        )
 
 
 def baseline_rows(best: Row, group_field: str | None) -> list[Row]:

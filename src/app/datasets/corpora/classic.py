@@ -1,8 +1,8 @@
 """The classic form: one <teiCorpus> of many <TEI>, one document each.
 
-Metadata is in textClass/keywords/term[@type], language in langUsage/language/@ident, text in
-text/body/div/{head,p}. Values are kept as written. This is the path that big corpora take, so it
-walks the known elements instead of evaluating an XPath a field.
+Metadata is in the header's term[@type] (textClass/keywords), language in
+langUsage/language/@ident, text in text/body/div/{head,p}. Values are kept as written. This is the
+path that big corpora take, so it walks the known elements instead of evaluating an XPath a field.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,8 +17,8 @@ class _Names:
     """The element names of the form, in the TEI namespace or in none."""
 
     def __init__(self, namespace: str) -> None:
-        self.language = f"{namespace}language"
-        self.keywords, self.term = f"{namespace}keywords", f"{namespace}term"
+        self.header = f"{namespace}teiHeader"
+        self.language, self.term = f"{namespace}language", f"{namespace}term"
         self.body, self.div = f"{namespace}body", f"{namespace}div"
         self.head, self.p = f"{namespace}head", f"{namespace}p"
 
@@ -42,12 +42,17 @@ class Classic:
 
     def documents(self, element: etree._Element, header: Header) -> Iterator[Found]:
         names = self._names[element.tag[0] == "{"]
-        said = next(element.iter(names.language), None)
-        terms: dict[str | None, str] = {}
-        for keywords in element.iter(names.keywords):
-            for term in keywords.iterchildren(names.term):
-                if value := (term.text or "").strip():
-                    terms.setdefault(term.get("type"), value)
+        language: str | None = None
+        terms: dict[str, str] = {}
+        for head in element.iterchildren(names.header):
+            for node in head.iter(
+                names.language, names.term
+            ):  # one walk: the header is half the work
+                kind = node.get("type")
+                if kind is None:  # a language
+                    language = language or node.get("ident")
+                elif value := (node.text or "").strip():
+                    terms.setdefault(kind, value)
         paragraphs = [
             paragraph(part) if len(part) else part.text
             for body in element.iter(names.body)
@@ -57,7 +62,7 @@ class Classic:
         text = joined(paragraphs)
         yield Found(
             own_id(element),
-            (said.get("ident") if said is not None else None) or element.get(XML_LANG),
+            language or element.get(XML_LANG),
             terms.get("modality"),
             [terms.get(field) for field in self._fields],
             text,

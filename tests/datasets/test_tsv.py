@@ -19,7 +19,7 @@ CELLS = st.one_of(
 def round_trip(table: pl.DataFrame, folder: Path) -> pl.DataFrame:
     dataset = TsvDataset(str(folder / "t.tsv"))
     dataset.save(table)
-    return dataset.load()
+    return dataset.load().collect()
 
 
 @settings(max_examples=150, deadline=None)
@@ -52,9 +52,10 @@ def test_frames_are_one_file_and_its_hash_is_known(tmp_path: Path) -> None:
     table = pl.DataFrame({"id": [str(n) for n in range(25_000)], "text": ["a\tb"] * 25_000})
     dataset = TsvDataset(str(tmp_path / "t.tsv"))
     dataset.save(iter([table.clear(), table[:7], table[7:]]))
-    assert dataset.load().equals(table)
+    assert dataset.load().collect().equals(table)
     content = (tmp_path / "t.tsv").read_bytes()
     assert tsv_sha256(table) == hashlib.sha256(content).hexdigest()
+    assert tsv_sha256(dataset.load()) == hashlib.sha256(content).hexdigest()
     lines = subprocess.run(["wc", "-l", tmp_path / "t.tsv"], capture_output=True, check=True)
     assert int(lines.stdout.split()[0]) == 25_001
 
@@ -65,10 +66,30 @@ def test_a_failed_save_leaves_the_old_file(tmp_path: Path) -> None:
     dataset.save(old)
     with pytest.raises(DatasetError, match="columns change"):
         dataset.save(iter([old, pl.DataFrame({"other": ["1"]})]))
-    assert dataset.load().equals(old)
+    assert dataset.load().collect().equals(old)
     assert [file.name for file in tmp_path.iterdir()] == ["t.tsv"]
 
 
 def test_an_absent_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"none\.tsv does not exist"):
         TsvDataset(str(tmp_path / "none.tsv")).load()
+
+
+def test_a_table_is_read_in_parts_and_in_order(tmp_path: Path) -> None:
+    table = pl.DataFrame(
+        {"id": [str(n) for n in range(3_000)], "text": ["x" * 2_000] * 3_000, "label": "a"}
+    )
+    dataset = TsvDataset(str(tmp_path / "t.tsv"))
+    dataset.save(table)
+    lazy = dataset.load()
+    assert lazy.collect().equals(table)
+    assert lazy.select("label", "id").collect().equals(table.select("label", "id"))
+    assert lazy.filter(pl.col("id") == "2999").collect().height == 1
+    assert lazy.head(5).collect().equals(table.head(5))
+    assert sum(frame.height for frame in lazy.collect_batches()) == 3_000
+
+
+def test_an_empty_table_keeps_its_columns(tmp_path: Path) -> None:
+    table = pl.DataFrame(schema={"id": pl.String, "text": pl.String})
+    assert round_trip(table, tmp_path).equals(table)
+    assert tsv_sha256(TsvDataset(str(tmp_path / "t.tsv")).load()) == tsv_sha256(table)

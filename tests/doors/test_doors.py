@@ -234,6 +234,6 @@ def test_make_variables_are_text(tmp_path: Path) -> None:
     lines = makefile.split(".PHONY", 1)[0]
     probe = tmp_path / "Makefile"
     probe.write_text(f'{lines}\nprobe:\n\t@{sys.executable} -c "{script}"\n', encoding="utf-8")
-    ended = run("make", "-f", str(probe), "probe", f"OVERRIDES={hostile}")
+    ended = run("make", "--no-print-directory", "-f", str(probe), "probe", f"OVERRIDES={hostile}")
     assert ended.stdout == f"OVERRIDES is {hostile}\n", ended.stderr
     assert not trap.exists()

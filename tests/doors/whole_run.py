@@ -64,7 +64,7 @@ def meta_view(root: Path) -> dict[str, Any]:
 def side(root: Path, name: str) -> pl.DataFrame:
     """train.tsv or job.tsv of the one dataset and view under `root`."""
     (file,) = root.rglob(f"{name}.tsv")
-    return TsvDataset(str(file)).load()
+    return TsvDataset(str(file)).load().collect()
 
 
 def metrics(root: Path, model_id: str) -> dict[str, Any]:

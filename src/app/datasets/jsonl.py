@@ -20,5 +20,5 @@ class JsonlPairDataset(SidesDataset):
         # The type is told, not inferred: a column of nulls or of digits is text all the same.
         return pl.scan_ndjson(file, schema={name: pl.String() for name in columns})
 
-    def write_side(self, table: pl.DataFrame, file: Path) -> None:
-        table.write_ndjson(file)
+    def write_side(self, table: pl.LazyFrame, file: Path) -> None:
+        table.sink_ndjson(file)

@@ -32,8 +32,8 @@ class SidesDataset(AbstractDataset[dict[str, Frame], dict[str, Frame]]):
         """The table of one side's file."""
 
     @abstractmethod
-    def write_side(self, table: pl.DataFrame, file: Path) -> None:
-        """Writes the table of one side."""
+    def write_side(self, table: pl.LazyFrame, file: Path) -> None:
+        """Writes the table of one side, as it is read."""
 
     def load(self) -> dict[str, Frame]:
         if not self.folder.is_dir():
@@ -46,7 +46,7 @@ class SidesDataset(AbstractDataset[dict[str, Frame], dict[str, Frame]]):
             return
         with atomic_folder(self.folder) as partial:
             for side in SIDES:
-                self.write_side(data[side].lazy().collect(), partial / f"{side}{self.suffix}")
+                self.write_side(data[side].lazy(), partial / f"{side}{self.suffix}")
 
     def _exists(self) -> bool:
         return self.folder.is_dir()

@@ -6,6 +6,8 @@ import polars as pl
 
 from app.datasets.sides import SidesDataset
 
+GROUP_ROWS = 5_000  # held in memory while they are written
+
 
 class TablePairDataset(SidesDataset):
     """<folder>/{train,job}.parquet, compressed with zstd."""
@@ -15,5 +17,5 @@ class TablePairDataset(SidesDataset):
     def read_side(self, file: Path) -> pl.LazyFrame:
         return pl.scan_parquet(file)
 
-    def write_side(self, table: pl.DataFrame, file: Path) -> None:
-        table.write_parquet(file, compression="zstd")
+    def write_side(self, table: pl.LazyFrame, file: Path) -> None:
+        table.sink_parquet(file, compression="zstd", row_group_size=GROUP_ROWS)

@@ -131,25 +131,25 @@ def test_files_hold_what_meta_view_says(catalog: DataCatalog) -> None:
     meta = catalog.load("meta_view")
     folder = catalog.get("train").filepath.parent
     for side, n in (("train", meta["n_docs_train_balanced"]), ("job", meta["n_docs_job"])):
-        table = catalog.load(side)
+        table = catalog.load(side).collect()
         assert len(table) == n
         digest = hashlib.sha256((folder / f"{side}.tsv").read_bytes()).hexdigest()
         assert digest == meta[f"{side}_sha256"]
         assert table.columns[:5] == ["id", "label", "label_raw", "modality", "domain"]
-    copies = catalog.load("train").filter(pl.col("id").str.contains("#dup"))
+    copies = catalog.load("train").filter(pl.col("id").str.contains("#dup")).collect()
     assert len(copies) == 3
     assert set(copies["label"]) == {"right"}
 
 
 def test_a_table_of_another_preparation_is_refused(catalog: DataCatalog) -> None:
-    meta, job = catalog.load("meta_view"), catalog.load("job")
+    meta, job = catalog.load("meta_view"), catalog.load("job").collect()
     require_same_content(job, meta, "job")
     with pytest.raises(StaleInputError, match=r"job\.tsv is not the file that meta_view"):
         require_same_content(job.reverse(), meta, "job")
 
 
 def test_the_long_text_is_whole(catalog: DataCatalog) -> None:
-    both = pl.concat([catalog.load("train"), catalog.load("job")])
+    both = pl.concat([catalog.load("train"), catalog.load("job")]).collect()
     long = both.filter(pl.col("id") == "w:d2")["text"].item()
     assert long.split() == [*(["mot"] * 50_000), "«", "fin\\n", "»"]
 
@@ -184,7 +184,7 @@ def test_the_same_config_gives_the_same_bytes_and_another_seed_others(tmp_path: 
 def test_two_corpora_do_not_share_ids(tmp_path: Path) -> None:
     dataset = Dataset(dataset_id="wv", corpus_ids=["w", "v"], merge_mode="merged")
     catalog = prepare(tmp_path, dataset=dataset)
-    both = pl.concat([catalog.load("train"), catalog.load("job")])
+    both = pl.concat([catalog.load("train"), catalog.load("job")]).collect()
     assert {name.split(":")[0] for name in both["id"]} == {"w", "v"}
     meta = catalog.load("meta_view")
     assert meta["n_docs_raw"] == 46
@@ -196,7 +196,7 @@ def test_cross_dataset(tmp_path: Path) -> None:
     catalog = prepare(tmp_path, dataset=dataset)
     meta = catalog.load("meta_view")
     assert meta["corpus_counts"] == {"train": {"w": 20}, "job": {"v": 20}}
-    assert set(catalog.load("train")["corpus_id"]) == {"w"}
+    assert set(catalog.load("train").collect()["corpus_id"]) == {"w"}
 
 
 def test_a_label_missing_from_a_side_is_named(

@@ -23,29 +23,29 @@ ANY_LANGUAGE = "xx"  # spaCy's tokenizer without rules of a language
 
 
 def format_sklearn(
-    train: pl.DataFrame, job: pl.DataFrame, meta_view: dict[str, Any], models: Models
+    train: Frame, job: Frame, meta_view: dict[str, Any], models: Models
 ) -> dict[str, Frame]:
     """id, label, text of both sides; `{}` without a scikit-learn model."""
     if not models.of("sklearn"):
         return {}
     _require_described(train, job, meta_view)
     columns = ["id", "label", "text"]
-    return {"train": train.select(columns), "job": job.select(columns)}
+    return {"train": train.lazy().select(columns), "job": job.lazy().select(columns)}
 
 
 def format_hf(
-    train: pl.DataFrame, job: pl.DataFrame, meta_view: dict[str, Any], models: Models
+    train: Frame, job: Frame, meta_view: dict[str, Any], models: Models
 ) -> dict[str, Frame]:
     """Every column of both sides but the raw label; `{}` without a transformer."""
     if not models.of("hf"):
         return {}
     _require_described(train, job, meta_view)
-    return {"train": train.drop("label_raw"), "job": job.drop("label_raw")}
+    return {"train": train.lazy().drop("label_raw"), "job": job.lazy().drop("label_raw")}
 
 
 def format_spacy(
-    train: pl.DataFrame,
-    job: pl.DataFrame,
+    train: Frame,
+    job: Frame,
     meta_view: dict[str, Any],
     models: Models,
     hardware: Hardware,
@@ -59,10 +59,11 @@ def format_spacy(
     if not models.of("spacy"):
         return {}
     _require_described(train, job, meta_view)
-    n_shards = _n_shards(train, hardware)
-    dealt = [train.gather_every(n_shards, offset) for offset in range(n_shards)]
-    in_order = list(job.iter_slices(hardware.shard_docs))
-    language, labels = majority_language(train), _labels(train)
+    learned, judged = train.lazy().collect(), job.lazy().collect()
+    n_shards = max(1, -(-learned.height // hardware.shard_docs))
+    dealt = [learned.gather_every(n_shards, offset) for offset in range(n_shards)]
+    in_order = list(judged.iter_slices(hardware.shard_docs))
+    language, labels = majority_language(learned), _labels(learned)
     return {
         side: DocSide(
             rows=pl.concat([part.drop("text") for part in parts]),
@@ -73,7 +74,7 @@ def format_spacy(
 
 
 def describe_formats(
-    train: pl.DataFrame,
+    train: Frame,
     meta_view: dict[str, Any],
     hardware: Hardware,
     sklearn_table: dict[str, Frame],
@@ -100,12 +101,12 @@ def describe_formats(
     }
 
 
-def majority_language(train: pl.DataFrame) -> str:
+def majority_language(train: Frame) -> str:
     """The language most training documents are in; spaCy's `xx` where none is known."""
-    if "language" not in train.columns:
+    if "language" not in train.lazy().collect_schema():
         return ANY_LANGUAGE
-    known = train.filter(pl.col("language").fill_null("") != "").group_by("language").len()
-    ranked = known.sort(["len", "language"], descending=[True, False])
+    said = train.lazy().filter(pl.col("language").fill_null("") != "").group_by("language").len()
+    ranked = said.sort(["len", "language"], descending=[True, False]).collect(engine="streaming")
     return str(ranked["language"][0]) if ranked.height else ANY_LANGUAGE
 
 
@@ -126,7 +127,8 @@ def _shard(part: pl.DataFrame, language: str, labels: list[str]) -> "DocBin":
 
 def _described(sides: dict[str, pl.LazyFrame]) -> dict[str, Any]:
     counts = {
-        side: table.group_by("label").len().sort("label").collect() for side, table in sides.items()
+        side: table.group_by("label").len().sort("label").collect(engine="streaming")
+        for side, table in sides.items()
     }
     return {
         "columns": sides["train"].collect_schema().names(),
@@ -135,9 +137,9 @@ def _described(sides: dict[str, pl.LazyFrame]) -> dict[str, Any]:
     }
 
 
-def _require_described(train: pl.DataFrame, job: pl.DataFrame, meta_view: dict[str, Any]) -> None:
+def _require_described(train: Frame, job: Frame, meta_view: dict[str, Any]) -> None:
     """The tables are those `meta_view` was made with; it is written before any format."""
-    found = {"n_docs_train_balanced": train.height, "n_docs_job": job.height}
+    found = {"n_docs_train_balanced": _n_docs(train), "n_docs_job": _n_docs(job)}
     for key, count in found.items():
         if meta_view[key] != count:
             raise StaleInputError(
@@ -146,9 +148,10 @@ def _require_described(train: pl.DataFrame, job: pl.DataFrame, meta_view: dict[s
             )
 
 
-def _labels(train: pl.DataFrame) -> list[str]:
-    return sorted(train["label"].unique().to_list())
+def _labels(train: Frame) -> list[str]:
+    found = train.lazy().select(pl.col("label").unique()).collect(engine="streaming")
+    return sorted(found["label"].to_list())
 
 
-def _n_shards(train: pl.DataFrame, hardware: Hardware) -> int:
-    return max(1, -(-train.height // hardware.shard_docs))
+def _n_docs(side: Frame) -> int:
+    return int(side.lazy().select(pl.len()).collect(engine="streaming").item())

@@ -10,8 +10,6 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import polars as pl
-
 from app.config.balance import Balance
 from app.config.dataset import Dataset
 from app.config.filters import Filters
@@ -19,6 +17,7 @@ from app.config.split import Split
 from app.config.view import View
 from app.datasets.actors import Actor
 from app.datasets.corpora import Corpora
+from app.datasets.sides import Frame
 from app.datasets.tsv import tsv_sha256
 from app.errors import StaleInputError
 
@@ -90,7 +89,7 @@ def require_same_identity(
     )
 
 
-def require_same_content(table: pl.DataFrame, meta_view: Mapping[str, Any], side: str) -> None:
+def require_same_content(table: Frame, meta_view: Mapping[str, Any], side: str) -> None:
     """Stops a stage whose train.tsv or job.tsv is not the one meta_view.json describes: a later
     `prepare` was stopped between the two files.
 

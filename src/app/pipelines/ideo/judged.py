@@ -10,27 +10,27 @@ import polars as pl
 
 from app.config.analysis import Analysis
 from app.config.models import Models
+from app.datasets.sides import Frame
 from app.errors import InputError, StaleInputError
 from app.pipelines.ideo.identity import require_same_content, require_same_identity
 
 
 def judged_documents(
-    job: pl.DataFrame, meta_view: dict[str, Any], identity: dict[str, Any], analysis: Analysis
+    job: Frame, meta_view: dict[str, Any], identity: dict[str, Any], analysis: Analysis
 ) -> pl.DataFrame:
     """The job side without its texts: id, label, n_chars, group, and the fields compared by.
 
     Raises StaleInputError where the files were prepared from another corpus, view or config.
     """
     require_same_identity(meta_view["identity"], identity, "the prepared documents")
-    if job.height == 0:
+    judged = _facts(job, analysis, fields=analysis.compare_by)
+    if judged.height == 0:
         raise InputError("the job side has no documents: nothing to evaluate; see meta_view.json")
     require_same_content(job, meta_view, "job")
-    return _facts(job, analysis, fields=analysis.compare_by)
+    return judged
 
 
-def learned_documents(
-    train: pl.DataFrame, meta_view: dict[str, Any], analysis: Analysis
-) -> pl.DataFrame:
+def learned_documents(train: Frame, meta_view: dict[str, Any], analysis: Analysis) -> pl.DataFrame:
     """What the baselines learn from: label, n_chars and group of the training side."""
     require_same_content(train, meta_view, "train")
     return _facts(train, analysis, fields=[])
@@ -70,8 +70,9 @@ def model_names(predictions: pl.DataFrame) -> list[str]:
     return [name for name in predictions.columns if name not in ("id", "label")]
 
 
-def _facts(side: pl.DataFrame, analysis: Analysis, fields: list[str]) -> pl.DataFrame:
+def _facts(side: Frame, analysis: Analysis, fields: list[str]) -> pl.DataFrame:
     given = [pl.col(field).replace("", None).alias(f"by {field}") for field in fields]
     if analysis.group_field is not None:
         given.append(pl.col(analysis.group_field).alias("group"))
-    return side.select("id", "label", pl.col("text").str.len_chars().alias("n_chars"), *given)
+    n_chars = pl.col("text").str.len_chars().alias("n_chars")
+    return side.lazy().select("id", "label", n_chars, *given).collect(engine="streaming")

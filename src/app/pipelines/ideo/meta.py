@@ -12,6 +12,7 @@ from app.config.filters import Filters
 from app.config.split import Split
 from app.config.view import View
 from app.datasets.actors import Actor
+from app.datasets.sides import Frame
 from app.datasets.tsv import tsv_sha256
 from app.pipelines.ideo.labels import owners
 from app.pipelines.ideo.leakage import leakage
@@ -26,8 +27,8 @@ def describe_view(
     sides: pl.DataFrame,
     training: pl.DataFrame,
     duplicates: pl.DataFrame,
-    train: pl.DataFrame,
-    job: pl.DataFrame,
+    train: Frame,
+    job: Frame,
     actors: dict[str, Actor],
     identity: dict[str, Any],
     dataset: Dataset,

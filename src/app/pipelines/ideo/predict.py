@@ -25,7 +25,7 @@ Json = dict[str, Any]
 
 def predict_check(
     check_models: dict[str, ModelFolder],
-    job: pl.DataFrame,
+    job: Frame,
     models: Models,
     hardware: Hardware,
     identity: Json,

@@ -12,6 +12,7 @@ from app.console import errors_on_one_screen
 from app.errors import ConfigError, nearest
 from app.pipelines.ideo.skeleton_cli import ideology_skeleton
 from app.run import CONF, Selection, run
+from app.verify import verify
 
 
 @click.group(context_settings=CONTEXT_SETTINGS, name="superior")
@@ -106,3 +107,4 @@ cli.add_command(
     )
 )
 cli.add_command(ideology_skeleton)
+cli.add_command(verify)

@@ -1,0 +1,191 @@
+"""The journal keeps every event, cuts a torn tail, and names every change made to it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from app.durable.journal import SEAL, Head, Journal, read_events, verify
+from app.errors import InputError
+
+BLOCK = 5
+EVENTS = 23  # four sealed blocks and three events
+
+
+def write(path: Path, events: int = EVENTS) -> Head:
+    with Journal(path, block_events=BLOCK) as journal:
+        for number in range(1, events + 1):
+            journal.append("step", number=number, text=f"é {number}")
+    return Head.of(path.with_name(path.name + ".head").read_text(encoding="utf-8"))
+
+
+def numbers(path: Path) -> list[int]:
+    return [event["number"] for event in read_events(path)]
+
+
+def test_events_come_back_in_order(tmp_path: Path) -> None:
+    head = write(tmp_path / "j.jsonl")
+    events = list(read_events(tmp_path / "j.jsonl"))
+    assert [event["number"] for event in events] == list(range(1, EVENTS + 1))
+    assert events[0]["event"] == "step"
+    assert all(isinstance(event["ts_ns"], int) for event in events)
+    assert head.events == EVENTS
+    assert verify(tmp_path / "j.jsonl") == []
+
+
+def test_a_journal_is_continued(tmp_path: Path) -> None:
+    path = tmp_path / "j.jsonl"
+    first = write(path, 7)
+    with Journal(path, block_events=BLOCK) as journal:
+        journal.append("step", number=8)
+    assert numbers(path) == list(range(1, 9))
+    assert verify(path, [first]) == []
+
+
+def test_the_file_cut_at_every_byte_opens_and_goes_on(tmp_path: Path) -> None:
+    write(tmp_path / "whole.jsonl")
+    content = (tmp_path / "whole.jsonl").read_bytes()
+    lines = content.splitlines(keepends=True)
+    for cut in range(len(content) + 1):
+        path = tmp_path / "cut.jsonl"
+        path.write_bytes(content[:cut])
+        kept = [line for line in lines_within(lines, cut) if not line.startswith(SEAL)]
+        with Journal(path, block_events=BLOCK) as journal:
+            assert journal.events == len(kept)
+            journal.append("step", number=99)
+        assert numbers(path) == [*range(1, len(kept) + 1), 99]
+        assert verify(path) == []
+
+
+def lines_within(lines: list[bytes], cut: int) -> list[bytes]:
+    whole, at = [], 0
+    for line in lines:
+        at += len(line)
+        if at > cut:
+            break
+        whole.append(line)
+    return whole
+
+
+def flip(lines: list[bytes]) -> None:
+    at = next(i for i, line in enumerate(lines) if b'"number":7,' in line)
+    lines[at] = lines[at].replace(b'"number":7,', b'"number":8,')
+
+
+def delete(lines: list[bytes]) -> None:
+    del lines[next(i for i, line in enumerate(lines) if b'"number":7,' in line)]
+
+
+def insert(lines: list[bytes]) -> None:
+    at = next(i for i, line in enumerate(lines) if b'"number":7,' in line)
+    lines.insert(at, b'{"ts_ns":1,"event":"step","number":0}\n')
+
+
+def reorder(lines: list[bytes]) -> None:
+    at = next(i for i, line in enumerate(lines) if b'"number":7,' in line)
+    lines[at], lines[at + 1] = lines[at + 1], lines[at]
+
+
+def truncate(lines: list[bytes]) -> None:
+    del lines[-6:]
+
+
+def drop_a_block(lines: list[bytes]) -> None:
+    del lines[BLOCK + 1 : 2 * (BLOCK + 1)]
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "event"),
+    [
+        (flip, "flipped", 7),
+        (delete, "deleted", 7),
+        (insert, "inserted", 7),
+        (reorder, "reordered", 7),
+        (truncate, "truncated", 20),
+        (drop_a_block, "deleted", 6),
+    ],
+)
+def test_every_change_is_named(
+    change: Callable[[list[bytes]], None], kind: str, event: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "j.jsonl"
+    write(path)
+    lines = path.read_bytes().splitlines(keepends=True)
+    change(lines)
+    path.write_bytes(b"".join(lines))
+    problems = verify(path)
+    assert (problems[0].kind, problems[0].event) == (kind, event), problems
+    assert str(event) in problems[0].text or kind == "truncated"
+
+
+def test_a_flip_of_any_byte_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "j.jsonl"
+    write(path)
+    content = path.read_bytes()
+    for at in range(len(content)):
+        changed = bytearray(content)
+        changed[at] ^= 1
+        path.write_bytes(bytes(changed))
+        assert verify(path), f"byte {at}"
+
+
+def test_a_journal_rewritten_with_new_seals_does_not_fit_a_head_kept_elsewhere(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "j.jsonl"
+    head = write(path)
+    path.unlink()
+    with Journal(path, block_events=BLOCK) as journal:
+        for number in range(1, EVENTS + 1):
+            journal.append("step", number=number if number != 7 else 8)
+    assert verify(path) == []  # it is whole in itself
+    (problem,) = verify(path, [head])
+    assert problem.kind == "rewritten"
+
+
+def test_nothing_is_appended_to_a_changed_journal(tmp_path: Path) -> None:
+    path = tmp_path / "j.jsonl"
+    write(path)
+    path.write_bytes(path.read_bytes().replace(b'"number":3,', b'"number":4,'))
+    with pytest.raises(InputError, match="event 3 was changed"):
+        Journal(path)
+
+
+def test_one_writer_at_a_time(tmp_path: Path) -> None:
+    with (
+        Journal(tmp_path / "j.jsonl"),
+        pytest.raises(InputError, match="process"),
+        Journal(tmp_path / "j.jsonl"),
+    ):
+        pass
+
+
+def test_a_killed_writer_loses_no_event_it_was_told(tmp_path: Path) -> None:
+    path = tmp_path / "j.jsonl"
+    code = (
+        "import os, signal, sys\nfrom pathlib import Path\n"
+        "from app.durable.journal import Journal\n"
+        "journal = Journal(Path(sys.argv[1]), block_events=5)\n"
+        "for number in range(1, 13): journal.append('step', number=number)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code, str(path)], env=os.environ, check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert numbers(path) == list(range(1, 13))
+    with Journal(path, block_events=BLOCK) as journal:
+        assert journal.events == 12
+    assert verify(path) == []
+
+
+def test_values_are_json(tmp_path: Path) -> None:
+    with Journal(tmp_path / "j.jsonl") as journal:
+        with pytest.raises(TypeError):
+            journal.append("bad", value=object())
+        journal.append("good", value=[1, None, {"a": 0.1}])
+    (event,) = read_events(tmp_path / "j.jsonl")
+    assert json.loads(json.dumps(event))["value"] == [1, None, {"a": 0.1}]

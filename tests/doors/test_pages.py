@@ -1,16 +1,20 @@
 """The pages a person opens, rendered by a real browser: report, MLflow, Kedro-Viz."""
 
+import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import pytest
 from playwright.sync_api import Page, sync_playwright
@@ -101,26 +105,30 @@ def test_kedro_viz_draws_the_study(page: Page) -> None:
 def _server(command: list[str], url: str) -> Iterator[None]:
     """A server that answers at `url`, ended with all its children."""
     environment = {**os.environ, "DO_NOT_TRACK": "1"}
-    process = subprocess.Popen(
-        command,
-        cwd=PROJECT,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        _wait_for(url, process)
-        yield
-    finally:
-        os.killpg(process.pid, 15)
-        process.wait(timeout=30)
+    with tempfile.TemporaryFile("w+") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=PROJECT,
+            env=environment,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+        try:
+            _wait_for(url, process, output)
+            yield
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+            process.wait(timeout=30)
 
 
-def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+def _wait_for(url: str, process: subprocess.Popen[bytes], output: IO[str]) -> None:
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
-        assert process.poll() is None, "the server ended"
+        if process.poll() is not None:
+            output.seek(0)
+            raise AssertionError(f"the server ended:\n{output.read()[-2000:]}")
         try:
             with urllib.request.urlopen(url, timeout=5):
                 return
@@ -130,6 +138,9 @@ def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port nobody listens on; Kedro-Viz takes none above 49151."""
+    for port in range(20_000 + os.getpid() % 10_000, 49_000):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")

@@ -99,3 +99,10 @@ def test_a_folder_whose_writer_died_between_renames_is_back(tmp_path: Path) -> N
         (partial / "b").write_text("b")
         raise ZeroDivisionError
     assert [file.name for file in (tmp_path / "model").iterdir()] == ["a"]
+
+
+def test_files_that_are_not_ours_are_left(tmp_path: Path) -> None:
+    mine = tmp_path / ".a.txt.99999999-notes.md"  # looks like a leftover of a process long gone
+    mine.write_text("mine")
+    write_text(tmp_path / "a.txt", "new")
+    assert mine.read_text() == "mine"

@@ -189,3 +189,31 @@ def test_values_are_json(tmp_path: Path) -> None:
         journal.append("good", value=[1, None, {"a": 0.1}])
     (event,) = read_events(tmp_path / "j.jsonl")
     assert json.loads(json.dumps(event))["value"] == [1, None, {"a": 0.1}]
+
+
+def test_a_full_disk_leaves_whole_lines_and_the_journal_goes_on(tmp_path: Path) -> None:
+    """The limit on the size of a file stands for the disk: a write is cut short by it."""
+    path = tmp_path / "j.jsonl"
+    code = (
+        "import resource, sys\nfrom pathlib import Path\n"
+        "from app.durable.journal import Journal\n"
+        "journal = Journal(Path(sys.argv[1]), block_events=5)\n"
+        "limits = resource.getrlimit(resource.RLIMIT_FSIZE)\n"
+        "failed = 0\n"
+        "for number in range(1, 31):\n"
+        "    resource.setrlimit(resource.RLIMIT_FSIZE, (50 * number, limits[1]))\n"
+        "    try: journal.append('step', number=number)\n"
+        "    except OSError: failed += 1\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, limits)\n"
+        "journal.append('step', number=31)\n"
+        "journal.close()\n"
+        "print(failed)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True
+    )
+    assert int(ended.stdout) > 0
+    assert verify(path) == []
+    kept = numbers(path)
+    assert kept == sorted(set(kept))
+    assert kept[-1] == 31

@@ -51,7 +51,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             os.replace(path, old)
         try:
             os.replace(partial, path)
-        except OSError:
+        except BaseException:  # an interrupt too: the old folder goes back to its place
             if old.exists():
                 os.replace(old, path)
             raise
@@ -76,7 +76,8 @@ def _remove_leftovers(path: Path) -> None:
     its writer died between the two renames, goes back to it."""
     for leftover in path.parent.glob(f".{glob.escape(path.name)}.*-*.*"):
         pid = leftover.name.removeprefix(f".{path.name}.").partition("-")[0]
-        if not pid.isdigit() or psutil.pid_exists(int(pid)):
+        ours = pid.isdigit() and leftover.suffix in (".partial", ".old")
+        if not ours or psutil.pid_exists(int(pid)):
             continue
         if leftover.suffix == ".old" and not path.exists():
             os.replace(leftover, path)

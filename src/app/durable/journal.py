@@ -14,6 +14,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -57,7 +58,7 @@ class Journal:
         record = {"ts_ns": time.time_ns(), "event": event, **fields}
         line = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
         with self._lock:
-            _write_all(self._file, line)
+            self._write(line)
             self._open.append(line)
             self.events += 1
             if len(self._open) >= self._block_events:
@@ -118,15 +119,29 @@ class Journal:
         os.lseek(self._file, 0, os.SEEK_END)
 
     def _seal(self) -> None:
-        self._tree.add(b"".join(self._open))
+        tree = deepcopy(self._tree)  # grown for good only when the seal is written
+        tree.add(b"".join(self._open))
         seal = {
-            "seal": self._tree.leaves,
+            "seal": tree.leaves,
             "events": self.events,
             "crc": "".join(map(crc, self._open)),
-            "root": self._tree.root().hex(),
+            "root": tree.root().hex(),
         }
-        _write_all(self._file, json.dumps(seal, separators=(",", ":")).encode() + b"\n")
+        self._write(json.dumps(seal, separators=(",", ":")).encode() + b"\n")
+        self._tree = tree
         self._open.clear()
+
+    def _write(self, line: bytes) -> None:
+        """The whole line or none of it: on a full disk, nothing is left to glue the next one to."""
+        start = os.lseek(self._file, 0, os.SEEK_CUR)
+        written = 0
+        try:
+            while written < len(line):
+                written += os.write(self._file, line[written:])
+        except OSError:
+            os.ftruncate(self._file, start)
+            os.lseek(self._file, start, os.SEEK_SET)
+            raise
 
 
 def read_events(path: Path) -> Iterator[Event]:
@@ -159,8 +174,3 @@ def verify(path: Path, heads: list[Head] | None = None) -> list[Problem]:
 
 def _head_file(path: Path) -> Path:
     return path.with_name(path.name + ".head")
-
-
-def _write_all(file: int, content: bytes) -> None:
-    while content:
-        content = content[os.write(file, content) :]

@@ -63,7 +63,8 @@ def format_spacy(
     n_shards = max(1, -(-learned.height // hardware.shard_docs))
     dealt = [learned.gather_every(n_shards, offset) for offset in range(n_shards)]
     in_order = list(judged.iter_slices(hardware.shard_docs))
-    language, labels = majority_language(learned), _labels(learned)
+    language = majority_language(learned)
+    labels = sorted(meta_view["label_counts_train_after"])
     return {
         side: DocSide(
             rows=pl.concat([part.drop("text") for part in parts]),
@@ -95,7 +96,7 @@ def describe_formats(
         }
     return {
         "identity": meta_view["identity"],
-        "labels": _labels(train),
+        "labels": sorted(meta_view["label_counts_train_after"]),
         "language": majority_language(train),
         "families": written,
     }
@@ -146,11 +147,6 @@ def _require_described(train: Frame, job: Frame, meta_view: dict[str, Any]) -> N
                 f"meta_view.json says {key}={meta_view[key]} and the table has {count} documents: "
                 "they come from different runs; run the stage `prepare` again"
             )
-
-
-def _labels(train: Frame) -> list[str]:
-    found = train.lazy().select(pl.col("label").unique()).collect(engine="streaming")
-    return sorted(found["label"].to_list())
 
 
 def _n_docs(side: Frame) -> int:

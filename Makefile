@@ -51,6 +51,7 @@ format: $(VENV)/dev ## rewrites the code as the formatter has it
 bench: $(VENV)/dev ## ratios against the named anchors, into benchmarks/results/
 	$(BIN)/python benchmarks/prepare.py
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/sweep.py
 
 soak: $(VENV)/dev ## long random campaigns
 	$(BIN)/python -m pytest -m soak

@@ -5,32 +5,29 @@ import gc
 gc.set_threshold(50_000)  # imports make many objects and no garbage: a tenth of start-up
 
 import logging
+import logging.config
 import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import hydra
-from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
-from omegaconf import open_dict
+import yaml
 
 from app import completion
 from app.config.compose import (
     UNREADABLE,
     Composed,
-    check,
-    check_axes,
     checked_overrides,
     compose,
     reason,
+    sweep_name,
 )
 from app.errors import ConfigError
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-log = logging.getLogger("app")
 CONF = Path(__file__).resolve().parents[2] / "conf"
 
 
@@ -60,6 +57,8 @@ def _run(composed: Composed) -> None:
 def _hydra(arguments: list[str]) -> None:
     """Sweeps and flags, as Hydra does them."""
     sys.argv[1:] = arguments
+    told = yaml.safe_load((CONF / "logging.yml").read_text(encoding="utf-8"))
+    logging.config.dictConfig(told)  # a sweep's own process has no Kedro to do it
     try:
         _job()
     except UNREADABLE as error:
@@ -68,28 +67,23 @@ def _hydra(arguments: list[str]) -> None:
 
 @hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")
 def _job(composed: "DictConfig") -> None:
-    """One job of a sweep: checks what Hydra composed, and runs it on files of its own."""
-    from app.console import errors_on_one_screen
+    """What Hydra calls: for a flag that needs the config, and for each run of a sweep."""
+    from app.task import run_task
 
-    job = HydraConfig.get()
-    if job.mode == RunMode.MULTIRUN:
-        with open_dict(composed):
-            composed.output_root = job.runtime.output_dir
-    with errors_on_one_screen():  # here too: Hydra would add lines of its own to an error
-        if job.mode == RunMode.MULTIRUN:
-            told = ", ".join(item.removeprefix("++") for item in job.overrides.task)
-            log.info("run %s of the sweep: %s", job.job.num + 1, told)
-        chosen = {str(group): str(choice) for group, choice in job.runtime.choices.items()}
-        _run(check(composed, list(job.overrides.task), chosen, CONF))
+    run_task(composed)
 
 
 def _checked(arguments: list[str]) -> list[str]:
     """The arguments with the overrides among them checked; flags and their values stay."""
     overrides = [item for item in arguments if "=" in item and not item.startswith("-")]
-    if {"-m", "--multirun"} & set(arguments):
-        check_axes(overrides, CONF)
     ready = dict(zip(overrides, checked_overrides(overrides, CONF), strict=True))
-    return [ready.get(item, item) for item in arguments]
+    checked = [ready.get(item, item) for item in arguments]
+    if {"-m", "--multirun"} & set(arguments):
+        if "--dry-run" in checked:
+            checked[checked.index("--dry-run")] = "superior.dry_run=true"
+        if not any(item.lstrip("+").startswith("superior.exp_id=") for item in overrides):
+            checked.append(f"++superior.exp_id={sweep_name(overrides)}")
+    return checked
 
 
 if __name__ == "__main__":

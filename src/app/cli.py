@@ -10,8 +10,10 @@ from kedro.utils import load_obj
 from app.config.compose import compose, overrides_from
 from app.console import errors_on_one_screen
 from app.errors import ConfigError, nearest
+from app.mlflow_sync import mlflow_sync
 from app.pipelines.ideo.skeleton_cli import ideology_skeleton
 from app.run import CONF, Selection, run
+from app.sweeps import sweeps
 from app.verify import verify
 
 
@@ -107,4 +109,6 @@ cli.add_command(
     )
 )
 cli.add_command(ideology_skeleton)
+cli.add_command(mlflow_sync)
+cli.add_command(sweeps)
 cli.add_command(verify)

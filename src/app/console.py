@@ -5,10 +5,9 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from app.durable.interrupt import Interrupted, interruptible
-from app.errors import SuperiorError
+from app.errors import SuperiorError, causes
 
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EIO}  # the libraries that write do not name the file
 
@@ -24,7 +23,7 @@ def errors_on_one_screen() -> Iterator[None]:
     except (KeyboardInterrupt, Interrupted) as stopped:
         _end("stopped; what was finished is kept", getattr(stopped, "exit_code", 130))
     except Exception as error:
-        for cause in _causes(error):
+        for cause in causes(error):
             if isinstance(cause, SuperiorError):
                 _end(f"error: {cause}", cause.exit_code)
             if isinstance(cause, OSError) and cause.filename is not None:
@@ -37,13 +36,6 @@ def errors_on_one_screen() -> Iterator[None]:
                     1,
                 )
         raise
-
-
-def _causes(error: BaseException) -> Iterator[Any]:
-    cause: BaseException | None = error
-    while cause is not None:
-        yield cause
-        cause = cause.__cause__ or cause.__context__
 
 
 def _end(message: str, code: int) -> None:

@@ -7,11 +7,12 @@
       LabelError             exit 4   labels that cannot be split, balanced or compared
       MissingExtraError      exit 5   an optional package is not installed
       TrackingError          exit 6   MLflow could not be written; every result was saved before
+      SweepError             exit 7   runs of a sweep failed; the others, and the report, are whole
 
 The doors print the message on one screen, without a traceback, and exit with the code.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 
 class SuperiorError(Exception):
@@ -52,6 +53,20 @@ class TrackingError(SuperiorError):
     """A run did its work and saved its results, but MLflow does not have all of it."""
 
     exit_code = 6
+
+
+class SweepError(SuperiorError):
+    """Runs of a sweep failed, or the sweep cannot go on; finished runs are kept."""
+
+    exit_code = 7
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """The error, what it was raised from, and so on."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -8,6 +8,8 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
+FROM_CACHE = "from the cache"
+
 log = logging.getLogger(__name__)
 
 
@@ -36,6 +38,13 @@ class NodeLines:
         self._turn_to(node)
 
     @hook_impl
+    def after_node_restored(self, node: Node) -> None:
+        """Called by the runner that has the stage cache, in place of Kedro's calls."""
+        self._turn_to(None)
+        self._done += 1
+        log.info("%s", self._line(node.short_name, FROM_CACHE))
+
+    @hook_impl
     def after_dataset_saved(self, dataset_name: str) -> None:
         dataset = self._catalog.get(dataset_name)
         if (getattr(dataset, "metadata", None) or {}).get("tag") == "report":
@@ -53,6 +62,9 @@ class NodeLines:
         now = time.monotonic()
         if self._running is not None:
             self._done += 1
-            name, seconds = self._running.short_name, now - self._started
-            log.info("[%2d/%2d] %-28s %6.1f s", self._done, self._total, name, seconds)
+            seconds = f"{now - self._started:6.1f} s"
+            log.info("%s", self._line(self._running.short_name, seconds))
         self._running, self._started = node, now
+
+    def _line(self, name: str, told: str) -> str:
+        return f"[{self._done:2d}/{self._total:2d}] {name:<28} {told}"

@@ -1,9 +1,11 @@
 """One run, whichever door it came through: the same session, the same parameters, one writer per
 folder of files."""
 
+import json
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,12 +17,14 @@ from kedro.framework.startup import bootstrap_project
 from kedro.pipeline import Pipeline
 
 from app.config.compose import Composed, compose
+from app.durable.atomic import write_text
 from app.errors import ConfigError, nearest
 from app.inputs import require_inputs
 from app.selection import require_nodes
 
 PROJECT = Path(__file__).resolve().parents[2]
 CONF = PROJECT / "conf"
+CACHED_STAGES = "cached_stages.json"  # names of the nodes a run took from the stage cache
 
 log = logging.getLogger(__name__)
 
@@ -47,15 +51,44 @@ def run(composed: Composed, selection: Selection | None = None) -> None:
         raise ConfigError(f"--env={selection.env}: no folder conf/{selection.env}")
     names = _known_pipelines(composed.config.pipeline)
     require_nodes(sum((pipelines[name] for name in names), Pipeline([])), selection.filters)
-    for part in _parts(composed):
-        require_inputs(part.config)
-        with _only_writer(part):
-            _run_session(part, names, selection)
+    with _stage_cache(composed) as chosen:
+        for part in _parts(composed):
+            require_inputs(part.config)
+            with _only_writer(part):
+                _run_session(part, names, selection.env, {**chosen, **selection.filters})
 
 
-def _run_session(composed: Composed, names: list[str], selection: Selection) -> None:
-    with KedroServiceSession.create(project_path=PROJECT, env=selection.env) as session:
-        session.run(pipeline_names=names, runtime_params=composed.tree, **selection.filters)
+def make_ready() -> None:
+    """What every run does first, for a process that many are forked from."""
+    os.chdir(PROJECT)
+    bootstrap_project(PROJECT)
+    list(pipelines)  # builds them
+
+
+def _run_session(
+    composed: Composed, names: list[str], env: str | None, arguments: Mapping[str, Any]
+) -> None:
+    with KedroServiceSession.create(project_path=PROJECT, env=env) as session:
+        session.run(pipeline_names=names, runtime_params=composed.tree, **arguments)
+
+
+@contextmanager
+def _stage_cache(composed: Composed) -> Iterator[dict[str, Any]]:
+    """The runner of a sweep's run, which takes unchanged nodes from the folder that
+    SUPERIOR_STAGE_CACHE names; afterwards which ones it took is told beside the run's record."""
+    folder = os.environ.get("SUPERIOR_STAGE_CACHE")
+    if not folder:
+        yield {}
+        return
+    from app.stages.runner import StageRunner
+    from app.sweep.cache import StageCache
+
+    runner = StageRunner(StageCache(Path(folder), composed.config.superior.cache_gb))
+    try:
+        yield {"runner": runner}
+    finally:
+        if record := os.environ.get("SUPERIOR_RECORD"):
+            write_text(Path(record).with_name(CACHED_STAGES), json.dumps(runner.restored) + "\n")
 
 
 def _parts(composed: Composed) -> list[Composed]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.config.balance import Oversample
-from app.config.compose import check_axes, compose, overrides_from
+from app.config.compose import compose, conf_digest, overrides_from, sweep_name
 from app.errors import ConfigError
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -134,14 +134,32 @@ def test_a_mistake_in_a_file_says_which_line(tmp_path: Path) -> None:
         compose([], conf)
 
 
-def test_a_sweep_is_checked_whole_before_its_first_run() -> None:
-    with pytest.raises(ConfigError, match=r"train_prop=1\.5"):
-        check_axes(["balance=none,oversample", "split.train_prop=0.5,1.5"], CONF)
+def test_the_same_command_names_the_same_sweep() -> None:
+    name = sweep_name(["balance=none,oversample", "seed=7"])
+    assert name.startswith("ideo-")
+    assert sweep_name(["seed=7", "++balance=none,oversample", "output_root=there"]) == name
+    assert sweep_name(["seed=7", "superior.parallel=2", "balance=none,oversample"]) == name
+    assert sweep_name(["seed=8", "balance=none,oversample"]) != name
 
 
-def test_an_empty_axis_is_refused() -> None:
-    with pytest.raises(ConfigError, match="would run nothing"):
-        check_axes(["split.train_prop=range(0.5,0.5,0.1)"], CONF)
+def test_a_sweep_of_an_experiment_is_called_like_it() -> None:
+    assert sweep_name(["experiment=ideo_learning_curve", "superior.repeats=5"]) == (
+        "ideo_learning_curve"
+    )
+    assert sweep_name(["experiment=ideo_learning_curve", "seed=1"]).startswith(
+        "ideo_learning_curve-"
+    )
+
+
+def test_the_digest_of_conf_changes_with_its_files(tmp_path: Path) -> None:
+    conf = tmp_path / "conf"
+    shutil.copytree(CONF, conf)
+    before = conf_digest(conf)
+    assert before == conf_digest(CONF)
+    (conf / "balance" / "none.yaml").write_text("strategy: none # as it was\n")
+    assert conf_digest(conf) != before
+    (conf / "balance" / "none.yaml").write_text("strategy: ${oc.env:STRATEGY}\n")
+    assert conf_digest(conf) is None, "the environment may change what the files mean"
 
 
 @pytest.mark.parametrize("profile", sorted(file.stem for file in (CONF / "profile").glob("*.yaml")))

@@ -78,7 +78,7 @@ def test_separate_runs_of_a_sweep_have_files_of_their_own(tmp_path: Path) -> Non
     assert ended.returncode == 0, ended.stderr
     found = sorted(root.rglob("meta_view.json"))
     assert len(found) == 4
-    strategies = [meta_view(file.parent)["balance"]["strategy"] for file in found]
+    strategies = sorted(meta_view(file.parent)["balance"]["strategy"] for file in found)
     assert strategies == ["none", "none", "oversample", "oversample"]
 
 

@@ -5,7 +5,9 @@ to the YAML (`++filters.max_chars=900`): which keys exist is said by the schemas
 a wrong one gets one answer, wherever it was written.
 """
 
+import hashlib
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +29,8 @@ from app.config.tree import Config
 from app.errors import ConfigError, nearest
 
 CONFIG_NAME = "config"
+NOT_NAMED = ("superior", "scheduler", "tracking", "output_root", "hydra")  # no part of what runs
+PRESETS = ("profile", "experiment")  # groups that set keys of the others, or none
 _NOT_GROUPS = {"base", "local", "ideology"}  # folders of conf/ that hold no choices
 UNREADABLE = (HydraException, OmegaConfBaseException, yaml.YAMLError, UnicodeDecodeError)
 _HYDRA_PREFIXES = ("hydra.", "hydra/", "hydra@")
@@ -80,7 +84,11 @@ def check(
         config = Config.model_validate(values)
     except ValidationError as error:
         raise ConfigError(explain(error, values, overrides, chosen, conf)) from error
-    derived = {"dataset_key": config.dataset.key(), "profile": chosen.get("profile", "null")}
+    derived = {
+        "dataset_key": config.dataset.key(),
+        "profile": chosen.get("profile", "null"),
+        "families": config.models.families(),
+    }
     return Composed(tuple(overrides), Tree(values, **derived), config)
 
 
@@ -104,21 +112,31 @@ def checked_overrides(overrides: Sequence[str], conf: Path) -> list[str]:
     return ready
 
 
-def check_axes(overrides: Sequence[str], conf: Path) -> None:
-    """Composes every value of every swept axis, the other axes at their first value, so that a
-    sweep with a wrong value stops before its first run.
+def sweep_name(overrides: Sequence[str]) -> str:
+    """The name of a sweep that was given none: its experiment or pipeline, and, where more is
+    overridden, a hash of the rest. The same command has the same name."""
+    told, name = [], "ideo"
+    for override in overrides:
+        key, _, value = override.lstrip("+").partition("=")
+        if key == "experiment" or (key == "pipeline" and name == "ideo"):
+            name = re.sub(r"[^A-Za-z0-9_.-]+", "_", value)
+        if key != "experiment" and key.split(".")[0] not in NOT_NAMED:
+            told.append(f"{key}={value}")
+    if not told:
+        return name
+    digest = hashlib.blake2b("\n".join(sorted(told)).encode(), digest_size=3).hexdigest()
+    return f"{name}-{digest}"
 
-    Raises:
-        ConfigError: as `compose`; also for an axis without values.
-    """
-    axes = [(override, _values(_parse(override))) for override in overrides]
-    for override, values in axes:
-        if not values:
-            raise ConfigError(f"{override}: this axis has no value, the sweep would run nothing")
-    first = [values[0] for _, values in axes]
-    for at, (_, values) in enumerate(axes):
-        for value in values[1:] or values:
-            compose([*first[:at], value, *first[at + 1 :]], conf)
+
+def conf_digest(conf: Path) -> str | None:
+    """Changes with any file of `conf`; None where the config depends on more than its files."""
+    digest = hashlib.blake2b(digest_size=16)
+    for file in sorted(conf.rglob("*.y*ml")):
+        content = file.read_bytes()
+        if b"${oc.env:" in content or b"${now:" in content:
+            return None
+        digest.update(str(file.relative_to(conf)).encode() + b"\0" + content + b"\0")
+    return digest.hexdigest()
 
 
 def reason(error: Exception, conf: Path) -> str:
@@ -182,7 +200,7 @@ def _check_choices(override: Override, conf: Path) -> None:
     group = override.key_or_group
     known = choices(group, conf)
     for chosen in _chosen(override):
-        if chosen is None and group == "profile":
+        if chosen is None and group in PRESETS:
             continue
         if not isinstance(chosen, str) or chosen not in known:
             raise ConfigError(
@@ -195,12 +213,6 @@ def _check_choices(override: Override, conf: Path) -> None:
 def _chosen(override: Override) -> list[Any]:
     values = [*override.sweep_iterator()] if override.is_sweep_override() else [override.value()]
     return [name for value in values for name in (value if isinstance(value, list) else [value])]
-
-
-def _values(override: Override) -> list[str]:
-    if not override.is_sweep_override():
-        return [str(override.input_line)]
-    return [f"{override.get_key_element()}={value}" for value in override.sweep_string_iterator()]
 
 
 def _literal(value: Any) -> str:

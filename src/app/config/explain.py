@@ -59,8 +59,8 @@ def _key(detail: ErrorDetails, values: Mapping[str, Any]) -> list[str]:
 def _sentence(detail: ErrorDetails, key: list[str], values: Mapping[str, Any]) -> str:
     dotted = ".".join(key)
     match detail["type"]:
-        case "extra_forbidden" if dotted == "profile":
-            return "profile: its file must begin with the line `# @package _global_`"
+        case "extra_forbidden" if dotted in ("profile", "experiment"):
+            return f"{dotted}: its file must begin with the line `# @package _global_`"
         case "extra_forbidden":
             return f"{dotted}: unknown key{nearest(key[-1], _fields_beside(key, values))}"
         case "missing":

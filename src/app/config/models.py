@@ -148,3 +148,7 @@ class Models(RootModel[dict[ModelId, Model]]):
     def of(self, family: str) -> dict[str, Model]:
         """The entries of one family, in the order they were configured."""
         return {name: spec for name, spec in self.root.items() if spec.family == family}
+
+    def families(self) -> list[str]:
+        """The families there is a model of, sorted."""
+        return sorted({spec.family for spec in self.root.values()})

@@ -13,7 +13,9 @@ from app.config.dataset import Dataset
 from app.config.filters import Filters
 from app.config.hardware import Hardware
 from app.config.models import Models
+from app.config.scheduler import Scheduler
 from app.config.split import Split
+from app.config.superior import Superior
 from app.config.tracking import Tracking
 from app.config.view import View
 from app.errors import nearest
@@ -38,6 +40,8 @@ class Config(Group):
     hardware: Hardware
     analysis: Analysis
     tracking: Tracking
+    superior: Superior
+    scheduler: Scheduler
 
     @model_validator(mode="after")
     def _groups_agree(self) -> Self:

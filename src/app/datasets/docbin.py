@@ -35,6 +35,8 @@ class DocSide:
 class DocBinDataset(AbstractDataset[dict[str, DocSide], dict[str, DocSide]]):
     """`{"train": DocSide, "job": DocSide}`, or `{}` and no folder when no model asks for it."""
 
+    replaces_folder = True  # nothing else lives in it
+
     def __init__(self, folder: str, metadata: dict[str, Any] | None = None) -> None:
         self.folder = Path(folder)
         self.metadata = metadata

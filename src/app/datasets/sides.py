@@ -22,6 +22,7 @@ class SidesDataset(AbstractDataset[dict[str, Frame], dict[str, Frame]]):
     """`{"train": table, "job": table}`, or `{}`. Loaded lazily: a node reads the side it needs."""
 
     suffix: str
+    replaces_folder = True  # nothing else lives in it
 
     def __init__(self, folder: str, metadata: dict[str, Any] | None = None) -> None:
         self.folder = Path(folder)

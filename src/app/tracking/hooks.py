@@ -7,11 +7,13 @@
     metadata: {track: artifact}   a file, a folder, or one file for each key that was saved
     metadata: {track: artifact, tag: report}    ... linked from the run's page, path as a tag
 
-A failure of MLflow never costs a result: the run goes on, and ends with a TrackingError.
+A failure of MLflow never costs a result: the run goes on, and ends with a TrackingError. A run of
+a sweep (SUPERIOR_RECORD is set) tells a file instead, whether or not the sweep goes to MLflow.
 """
 
 import dataclasses
 import logging
+import os
 import shlex
 import sys
 from collections.abc import Iterator, Mapping
@@ -27,6 +29,7 @@ from app.config.base import Group
 from app.config.tracking import Tracking
 from app.errors import ConfigError, SuperiorError, TrackingError
 from app.tracking.flat import flat_params, flat_scores
+from app.tracking.record import RECORD, RecordFile
 from app.tracking.recording import Outcome, Recording
 from app.tracking.store import Store
 
@@ -75,7 +78,7 @@ class TrackingHooks:
     """One MLflow run for each Kedro run of the process."""
 
     def __init__(self) -> None:
-        self._recording: Recording | None = None
+        self._recording: Recording | RecordFile | None = None
         self._catalog: DataCatalog
         self._tracked: dict[str, Track] = {}
 
@@ -88,26 +91,30 @@ class TrackingHooks:
             self._recording = None
         parameters = catalog.load("parameters")
         config = Tracking.model_validate(parameters["tracking"])
-        if not config.enabled:
+        record = os.environ.get(RECORD)
+        if not config.enabled and record is None:
             return
         self._catalog = catalog
         self._tracked = dict(_tracked(catalog, pipeline, config))
         names = ",".join(run_params["pipeline_names"] or ["__default__"])
-        store = Store.resolve(config.uri, Path(run_params["project_path"]))
-        self._recording = Recording(
-            store=dataclasses.asdict(store),
-            experiment=config.experiment,
-            run_name=config.run_name or f"{names} {run_params['run_id']}",
-            alias=config.alias,
-            project=run_params["project_path"],
-            params=flat_params(parameters),
-            tags={
+        start: dict[str, Any] = {
+            "experiment": config.experiment,
+            "run_name": config.run_name or f"{names} {run_params['run_id']}",
+            "alias": config.alias,
+            "project": run_params["project_path"],
+            "params": flat_params(parameters),
+            "tags": {
                 "superior.pipeline": names,
                 "superior.command": shlex.join(sys.orig_argv),
                 "mlflow.source.name": "superior",
             },
-        )
-        self._uri = store.uri
+        }
+        if record is not None:
+            self._recording = RecordFile(Path(record), **start)
+        else:
+            store = Store.resolve(config.uri, Path(run_params["project_path"]))
+            self._recording = Recording(store=dataclasses.asdict(store), **start)
+            self._uri = store.uri
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, data: Any) -> None:
@@ -117,8 +124,9 @@ class TrackingHooks:
         match told.track:
             case "metrics":
                 for key, results in data.items():
-                    name = key.rpartition("/")[-1]
-                    self._recording.send("metrics", model=name, values=flat_scores(results))
+                    family, _, name = key.rpartition("/")
+                    scores = flat_scores(results)
+                    self._recording.send("metrics", model=name, family=family, values=scores)
             case "data":
                 self._recording.send("data", identity=data)
             case "model":
@@ -141,13 +149,15 @@ class TrackingHooks:
     def after_pipeline_run(self) -> None:
         if self._recording is None:
             return
+        in_mlflow = isinstance(self._recording, Recording)
         outcome = self._end("FINISHED", None)
         for model, told in outcome.aliases.items():
             log.info("model %s: %s", model, told)
         if outcome.errors:
             raise TrackingError(_missing(outcome))
-        log.info("recorded: mlflow ui --backend-store-uri %s", self._uri)
-        log.info("          then http://127.0.0.1:5000/%s", outcome.page)
+        if in_mlflow:
+            log.info("recorded: mlflow ui --backend-store-uri %s", self._uri)
+            log.info("          then http://127.0.0.1:5000/%s", outcome.page)
 
     @hook_impl
     def on_pipeline_error(self, error: Exception) -> None:

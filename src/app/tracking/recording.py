@@ -51,7 +51,7 @@ class Recording:
         self._lock = threading.Lock()  # nodes may run in threads
         self.is_open = True
         atexit.register(self.abandon)
-        self.send("start", pid=self._owner, started_ms=_now_ms(), **start)
+        self.send("start", pid=self._owner, started_ms=now_ms(), **start)
 
     def send(self, do: str, **fields: Any) -> None:
         """Tells the writer one thing to `do`; it is done later, in order."""
@@ -83,7 +83,7 @@ class Recording:
                 self._process.stdin.close()
 
     def _close(self, status: str, reason: str | None) -> None:
-        self.send("end", status=status, reason=reason, ended_ms=_now_ms())
+        self.send("end", status=status, reason=reason, ended_ms=now_ms())
         self.is_open = False
         atexit.unregister(self.abandon)
 
@@ -92,5 +92,5 @@ def _lost(why: str) -> Outcome:
     return Outcome(run_id=None, page="", aliases={}, errors=[why])
 
 
-def _now_ms() -> int:
+def now_ms() -> int:
     return time.time_ns() // 1_000_000

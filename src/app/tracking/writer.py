@@ -7,11 +7,9 @@ then the MLflow run is KILLED. On stdout it leaves one line of JSON, a `recordin
 """
 
 import contextlib
-import getpass
 import json
 import os
 import queue
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -22,12 +20,13 @@ from typing import TYPE_CHECKING, Any
 from app.durable.process import ProcessId
 from app.tracking.flat import mlflow_name
 from app.tracking.model import Logged, award_alias, log_model, register
+from app.tracking.source import source_tags
 from app.tracking.stale import mend_stale_runs, process_tags
 from app.tracking.store import Store, connect, experiment_id, slim_mlflow
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Run
+    from mlflow.entities import Metric, Run
 
 VANISHED = "killed: the process vanished"
 LOOK_S = 1.0  # between looks at whether the run's process is still there
@@ -59,19 +58,15 @@ class RunWriter:
         tags: Mapping[str, str],
     ) -> "RunWriter":
         """Makes the run, and marks runs of this host as killed whose processes are no more."""
-        from mlflow.entities import Param
-
         where = Store(**store)
         client = connect(where)
         run = client.create_run(
             experiment_id(client, where, experiment),
             start_time=started_ms,
             run_name=run_name,
-            tags={**tags, **_source_tags(Path(project)), **process_tags(ProcessId.of(pid))},
+            tags={**tags, **source_tags(Path(project)), **process_tags(ProcessId.of(pid))},
         )
-        entries = [Param(key, value) for key, value in params.items()]
-        for at in range(0, len(entries), BATCH):
-            client.log_batch(run.info.run_id, params=entries[at : at + BATCH])
+        log_params(client, run.info.run_id, params)
         mend_stale_runs(client, run.info.run_id)
         return cls(client, where, run, alias)
 
@@ -80,8 +75,9 @@ class RunWriter:
         self._tag("superior.data", str(identity["hash"]))
         self.client.log_dict(self.run.info.run_id, dict(identity), "data_identity.json")
 
-    def metrics(self, model: str, values: Mapping[str, float]) -> None:
-        """The scores of one model, as metrics `<model>.<name>` of the run."""
+    def metrics(self, model: str, family: str, values: Mapping[str, float]) -> None:
+        """The scores of one model, as metrics `<model>.<name>` of the run. (Its family is for the
+        sweep that reads a record.)"""
         self.scores[model] = dict(values)
         self._log_scores(model, None)
 
@@ -93,7 +89,7 @@ class RunWriter:
             self.client.log_artifact(self.run.info.run_id, path, folder)
         if tag is not None:
             self._tag(f"superior.{tag}", path)
-            self._link(tag, "/".join(filter(None, [folder, Path(path).name])))
+            self.link(tag, "/".join(filter(None, [folder, Path(path).name])))
 
     def model(self, name: str, folder: str, loader: str, registered_name: str) -> None:
         """A model folder, logged as a pyfunc model; it is registered at the end."""
@@ -104,9 +100,8 @@ class RunWriter:
     def end(self, status: str, reason: str | None, ended_ms: int | None) -> dict[str, str]:
         """Registers the models of a run that succeeded, and closes it; tells of the aliases."""
         try:
-            for name in self.logged:
-                self._log_scores(name, self.logged[name].mlflow_id)
-            return self._register() if status == "FINISHED" else {}
+            self.score_models()
+            return self.register_models() if status == "FINISHED" else {}
         finally:
             if reason is not None:
                 self._tag("superior.end", reason)
@@ -117,31 +112,47 @@ class RunWriter:
         """The run's page, below the address of an MLflow server."""
         return f"#/experiments/{self.run.info.experiment_id}/runs/{self.run.info.run_id}"
 
-    def _register(self) -> dict[str, str]:
+    def score_models(self) -> None:
+        """The scores on the pages of the models that were logged."""
+        for name in self.logged:
+            self._log_scores(name, self.logged[name].mlflow_id)
+
+    def register_models(self) -> dict[str, str]:
+        """A version of each model that was logged; tells of the aliases."""
         versions = [
             register(self.client, self.store, self.run, logged, self.scores.get(name, {}))
             for name, logged in self.logged.items()
         ]
         return award_alias(self.client, self.store, self.alias, versions)
 
-    def _log_scores(self, model: str, mlflow_id: str | None) -> None:
+    def score_metrics(self, model: str, mlflow_id: str | None = None) -> "list[Metric]":
+        """The scores of one model as MLflow's entities."""
         from mlflow.entities import Metric
 
         at = self.run.info.start_time
-        self.client.log_batch(
-            self.run.info.run_id,
-            metrics=[
-                Metric(mlflow_name(f"{model}.{key}"), value, at, 0, model_id=mlflow_id)
-                for key, value in self.scores.get(model, {}).items()
-            ],
-        )
+        return [
+            Metric(mlflow_name(f"{model}.{key}"), value, at, 0, model_id=mlflow_id)
+            for key, value in self.scores.get(model, {}).items()
+        ]
+
+    def _log_scores(self, model: str, mlflow_id: str | None) -> None:
+        self.client.log_batch(self.run.info.run_id, self.score_metrics(model, mlflow_id))
 
     def _tag(self, name: str, value: str) -> None:
         self.client.set_tag(self.run.info.run_id, name, value)
 
-    def _link(self, name: str, artifact: str) -> None:
+    def link(self, name: str, artifact: str) -> None:
         """The run's page opens with a link to this artifact."""
         self._tag("mlflow.note.content", f"[{name}]({self.page()}/artifacts/{artifact})")
+
+
+def log_params(client: "MlflowClient", run_id: str, params: Mapping[str, str]) -> None:
+    """All of them, in as few requests as MLflow allows."""
+    from mlflow.entities import Param
+
+    entries = [Param(key, value) for key, value in params.items()]
+    for at in range(0, len(entries), BATCH):
+        client.log_batch(run_id, params=entries[at : at + BATCH])
 
 
 def main() -> None:
@@ -170,7 +181,7 @@ def record(messages: Iterator[dict[str, Any]]) -> dict[str, Any]:
             elif writer is not None:
                 getattr(writer, do)(**message)
         except Exception as error:
-            errors.append(f"{do}: {_first_line(error)}")
+            errors.append(f"{do}: {first_line(error)}")
     if writer is None:
         return {"run_id": None, "page": "", "aliases": aliases, "errors": errors}
     run_id, page = writer.run.info.run_id, writer.page()
@@ -220,25 +231,7 @@ def _read_lines(lines: "queue.SimpleQueue[bytes | None]") -> None:
     lines.put(None)
 
 
-def _source_tags(project: Path) -> dict[str, str]:
-    """The code that runs: its git commit, and whether files differ from it."""
-    told = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
-        cwd=project,
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout.strip()
-    commit, _, dirty = told.partition("-")
-    return {
-        "mlflow.user": getpass.getuser(),
-        "mlflow.source.type": "LOCAL",
-        "superior.git.state": ("dirty" if dirty else "clean") if commit else "no commit",
-        **({"mlflow.source.git.commit": commit} if commit else {}),
-    }
-
-
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
     return (
         f"{type(error).__name__}: {str(error).strip().splitlines()[0][:500] if str(error) else ''}"
     )

@@ -13,8 +13,6 @@ from kedro.runner import SequentialRunner
 from app.config.balance import Balance
 from app.config.dataset import Dataset
 from app.config.filters import Filters
-from app.config.hardware import Hardware
-from app.config.models import Models
 from app.config.split import Split
 from app.config.view import View
 from app.datasets.actors import ActorsDataset
@@ -76,10 +74,8 @@ def prepare(folder: Path, seed: int = 42, **changes: Any) -> DataCatalog:
         "filters": Filters(min_chars=50, max_tokens=None),
         "split": Split(strategy="stratified", train_prop=0.75),
         "balance": Balance.model_validate(PARITY),
-        "models": Models.model_validate({"majority": {"family": "check"}}),
-        "hardware": Hardware(
-            ram_gb=1, max_train_docs_sklearn=100, max_train_docs_spacy=100, max_train_docs_hf=100
-        ),
+        "families": ["check"],
+        "hardware.shard_docs": 10_000,
         "seed": seed,
         "profile": "null",
     }

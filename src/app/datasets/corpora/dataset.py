@@ -1,6 +1,7 @@
 """The Kedro dataset of the corpora of a run: read-only, streamed, never held whole."""
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from app.datasets.corpora.rows import BASE, own_fields
 from app.datasets.corpora.source import source_of
 from app.datasets.corpora.tasks import source_files
 from app.datasets.corpora.workers import batches
+from app.durable.digests import file_digest
 from app.durable.progress import progress
 from app.errors import ConfigError, InputError
 
@@ -77,6 +79,19 @@ class Corpora:
             for file in [*source_files(source_of(corpus)), *_companions(corpus)]
         }
 
+    def fingerprint(self) -> str:
+        """Of all that `frames` gives: equal fingerprints, equal documents."""
+        said = {
+            "corpora": [
+                [name, corpus.model_dump(mode="json")] for name, corpus in self._corpora.items()
+            ],
+            "sources": self.sources(),
+            "on_bad_document": self._policy,
+            "tokenizer": self._tokenizer,
+        }
+        content = json.dumps(said, ensure_ascii=False).encode()
+        return hashlib.blake2b(content, digest_size=16).hexdigest()
+
 
 class CorporaDataset(AbstractDataset[Any, Corpora]):
     """Kedro dataset over `conf/corpora`.
@@ -124,8 +139,6 @@ def _companions(corpus: Corpus) -> list[CorpusFile]:
 
 def _fingerprint(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16))
+        return file_digest(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    return f"{digest.hexdigest()} {path.stat().st_size}"

@@ -1,17 +1,17 @@
 """The train and job sides in the form each model family reads.
 
 A format is written for the families of the configured models only; for the others it is `{}`.
+Nodes take those families and not the models: runs that differ in a model's options share formats.
 `describe_formats` comes last: it records the identity of what was written, and a stage that
 finds another identity than its own refuses to go on.
 """
 
+from collections.abc import Collection
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from app.config.hardware import Hardware
-from app.config.models import Models
 from app.datasets.docbin import DocSide
 from app.datasets.sides import Frame
 from app.errors import StaleInputError
@@ -23,10 +23,10 @@ ANY_LANGUAGE = "xx"  # spaCy's tokenizer without rules of a language
 
 
 def format_sklearn(
-    train: Frame, job: Frame, meta_view: dict[str, Any], models: Models
+    train: Frame, job: Frame, meta_view: dict[str, Any], families: Collection[str]
 ) -> dict[str, Frame]:
     """id, label, text of both sides; `{}` without a scikit-learn model."""
-    if not models.of("sklearn"):
+    if "sklearn" not in families:
         return {}
     _require_described(train, job, meta_view)
     columns = ["id", "label", "text"]
@@ -34,10 +34,10 @@ def format_sklearn(
 
 
 def format_hf(
-    train: Frame, job: Frame, meta_view: dict[str, Any], models: Models
+    train: Frame, job: Frame, meta_view: dict[str, Any], families: Collection[str]
 ) -> dict[str, Frame]:
     """Every column of both sides but the raw label; `{}` without a transformer."""
-    if not models.of("hf"):
+    if "hf" not in families:
         return {}
     _require_described(train, job, meta_view)
     return {"train": train.lazy().drop("label_raw"), "job": job.lazy().drop("label_raw")}
@@ -47,22 +47,22 @@ def format_spacy(
     train: Frame,
     job: Frame,
     meta_view: dict[str, Any],
-    models: Models,
-    hardware: Hardware,
+    families: Collection[str],
+    shard_docs: int,
 ) -> dict[str, DocSide]:
     """Both sides tokenised by spaCy's rules of their language, in shards of
-    `hardware.shard_docs` documents that are made as they are saved; `{}` without a spaCy model.
+    `shard_docs` documents that are made as they are saved; `{}` without a spaCy model.
 
     Training documents are dealt to the shards like cards, so that each shard is a cross-section
     of the side: training shuffles inside a shard, and sees one shard at a time.
     """
-    if not models.of("spacy"):
+    if "spacy" not in families:
         return {}
     _require_described(train, job, meta_view)
     learned, judged = train.lazy().collect(), job.lazy().collect()
-    n_shards = max(1, -(-learned.height // hardware.shard_docs))
+    n_shards = max(1, -(-learned.height // shard_docs))
     dealt = [learned.gather_every(n_shards, offset) for offset in range(n_shards)]
-    in_order = list(judged.iter_slices(hardware.shard_docs))
+    in_order = list(judged.iter_slices(shard_docs))
     language = majority_language(learned)
     labels = sorted(meta_view["label_counts_train_after"])
     return {
@@ -77,7 +77,7 @@ def format_spacy(
 def describe_formats(
     train: Frame,
     meta_view: dict[str, Any],
-    hardware: Hardware,
+    shard_docs: int,
     sklearn_table: dict[str, Frame],
     spacy_shards: dict[str, DocSide],
     hf_rows: dict[str, Frame],
@@ -91,7 +91,7 @@ def describe_formats(
         rows = {side: data.rows for side, data in spacy_shards.items()}
         written["spacy"] = {
             **_described({side: data.lazy() for side, data in rows.items()}),
-            "shard_docs": hardware.shard_docs,
+            "shard_docs": shard_docs,
             "n_shards": {side: len(data.shards) for side, data in spacy_shards.items()},
         }
     return {

@@ -12,6 +12,7 @@ from app.pipelines.ideo.read import read_corpora
 from app.pipelines.ideo.rows import job_rows, train_rows
 from app.pipelines.ideo.split import split_documents
 
+CACHED = "cached"  # sweeps run it once for all runs with the same code, params and inputs
 STAGES = ["prepare", "train", "evaluate", "report"]  # each of them has the node `identify`
 
 
@@ -19,38 +20,49 @@ def create_pipeline() -> Pipeline:
     return Pipeline(
         [
             identify_node(),
-            Node(read_corpora, "corpora", "documents", name="read_corpora"),
+            Node(read_corpora, "corpora", "documents", name="read_corpora", tags=CACHED),
             Node(
                 label_documents,
                 ["documents", "actors", "params:view"],
                 "labelled",
                 name="label_documents",
+                tags=CACHED,
             ),
             Node(
                 screen_documents,
                 ["documents", "labelled", "params:filters", "params:seed"],
                 ["screened", "duplicates"],
                 name="screen_documents",
+                tags=CACHED,
             ),
             Node(
                 split_documents,
                 ["screened", "params:dataset", "params:split", "params:seed"],
                 "sides",
                 name="split_documents",
+                tags=CACHED,
             ),
             Node(
                 balance_train,
                 ["sides", "params:dataset", "params:balance", "params:seed"],
                 "training",
                 name="balance_train",
+                tags=CACHED,
             ),
             Node(
                 train_rows,
                 ["documents", "sides", "training", "params:dataset"],
                 "train",
                 name="train_rows",
+                tags=CACHED,
             ),
-            Node(job_rows, ["documents", "sides", "params:dataset"], "job", name="job_rows"),
+            Node(
+                job_rows,
+                ["documents", "sides", "params:dataset"],
+                "job",
+                name="job_rows",
+                tags=CACHED,
+            ),
             Node(
                 describe_view,
                 [
@@ -71,40 +83,42 @@ def create_pipeline() -> Pipeline:
                 ],
                 "meta_view",
                 name="describe_view",
+                tags=CACHED,
             ),
             Node(
                 format_sklearn,
-                ["train", "job", "meta_view", "params:models"],
+                ["train", "job", "meta_view", "params:families"],
                 "sklearn_table",
                 name="format_sklearn",
-                tags=["sklearn"],
+                tags=["sklearn", CACHED],
             ),
             Node(
                 format_spacy,
-                ["train", "job", "meta_view", "params:models", "params:hardware"],
+                ["train", "job", "meta_view", "params:families", "params:hardware.shard_docs"],
                 "spacy_shards",
                 name="format_spacy",
-                tags=["spacy"],
+                tags=["spacy", CACHED],
             ),
             Node(
                 format_hf,
-                ["train", "job", "meta_view", "params:models"],
+                ["train", "job", "meta_view", "params:families"],
                 "hf_rows",
                 name="format_hf",
-                tags=["hf"],
+                tags=["hf", CACHED],
             ),
             Node(
                 describe_formats,
                 [
                     "train",
                     "meta_view",
-                    "params:hardware",
+                    "params:hardware.shard_docs",
                     "sklearn_table",
                     "spacy_shards",
                     "hf_rows",
                 ],
                 "meta_formats",
                 name="describe_formats",
+                tags=CACHED,
             ),
         ],
         tags=["prepare"],

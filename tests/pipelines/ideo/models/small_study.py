@@ -82,16 +82,16 @@ class Study:
         self.formats = describe_formats(
             self.train,
             self.view,
-            self.hardware,
+            self.hardware.shard_docs,
             self.table.load(),
             self.shards.load(),
             self.rows.load(),
         )
 
     def save_formats(self) -> None:
-        given = (self.train, self.job, self.view, self.models)
+        given = (self.train, self.job, self.view, self.models.families())
         self.table.save(format_sklearn(*given))
-        self.shards.save(format_spacy(*given, self.hardware))
+        self.shards.save(format_spacy(*given, self.hardware.shard_docs))
         self.rows.save(format_hf(*given))
 
     def trained(self, family: str, seed: int = 7, place: str = "models") -> dict[str, ModelFolder]:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from small_study import IDENTITY, Study, documents, hardware, meta_view, models
+from small_study import IDENTITY, Study, documents, meta_view, models
 
 from app.errors import StaleInputError
 from app.pipelines.ideo.formats import format_sklearn, format_spacy, majority_language
@@ -51,9 +51,7 @@ def test_shards_hold_every_document_with_spacy_s_own_tokens(tmp_path: Path) -> N
 def test_training_documents_are_dealt_to_shards_within_their_size() -> None:
     train = documents(100, 0, "t").sort("label")  # all of one label come first
     job = documents(10, 0, "j")
-    shards = format_spacy(
-        train, job, meta_view(train, job), models(bow=BOW), hardware(shard_docs=30)
-    )["train"]
+    shards = format_spacy(train, job, meta_view(train, job), ["spacy"], 30)["train"]
     sizes = [len(shard()) for shard in shards.shards]
     assert sizes == [25, 25, 25, 25]
     first = shards.rows[:25]["label"].value_counts()
@@ -73,7 +71,7 @@ def test_tables_of_another_run_are_refused() -> None:
     train, job = documents(20, 0, "t"), documents(10, 0, "j")
     view = meta_view(train, job)
     with pytest.raises(StaleInputError, match=r"n_docs_train_balanced=20 .* 19"):
-        format_sklearn(train[:19], job, view, models(svm=SVM))
+        format_sklearn(train[:19], job, view, ["sklearn"])
 
 
 def test_the_language_is_that_of_most_documents() -> None:

@@ -1,0 +1,1 @@
+"""Sweeps that lose nothing: plan -> ledger -> supervisor -> job -> projections."""

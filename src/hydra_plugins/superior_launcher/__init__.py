@@ -1,0 +1,1 @@
+"""Hydra's door to `app.sweep`: `hydra/launcher=superior`."""

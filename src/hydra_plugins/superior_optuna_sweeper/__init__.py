@@ -1,0 +1,1 @@
+"""Hydra's sweeper for searches with Optuna: `hydra/sweeper=optuna`."""

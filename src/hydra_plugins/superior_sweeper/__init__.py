@@ -1,0 +1,1 @@
+"""Hydra's sweeper for grids with paired axes: `hydra/sweeper=superior`."""

@@ -2,13 +2,15 @@
 
 import errno
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from app.durable.interrupt import Interrupted, interruptible
+from app.durable.interrupt import Interrupted, interruptible, received
 from app.errors import SuperiorError, causes
 
+STOPPED = "stopped; what was finished is kept"
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EIO}  # the libraries that write do not name the file
 
 
@@ -21,8 +23,10 @@ def errors_on_one_screen() -> Iterator[None]:
         with interruptible():
             yield
     except (KeyboardInterrupt, Interrupted) as stopped:
-        _end("stopped; what was finished is kept", getattr(stopped, "exit_code", 130))
+        _end(STOPPED, getattr(stopped, "exit_code", 130))
     except Exception as error:
+        if (name := received()) is not None:  # a library took the interrupt for a failure
+            _end(STOPPED, 128 + signal.Signals[name])
         for cause in causes(error):
             if isinstance(cause, SuperiorError):
                 _end(f"error: {cause}", cause.exit_code)

@@ -217,3 +217,46 @@ def test_a_full_disk_leaves_whole_lines_and_the_journal_goes_on(tmp_path: Path) 
     kept = numbers(path)
     assert kept == sorted(set(kept))
     assert kept[-1] == 31
+
+
+def test_an_interrupt_between_writing_and_counting_leaves_neither(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "journal.jsonl"
+    with Journal(path) as journal:
+        journal.append("first")
+        write = Journal._write
+
+        def interrupted(self: Journal, line: bytes) -> None:
+            write(self, line)
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+            patched.setattr(Journal, "_write", interrupted)
+            journal.append("second")
+        journal.append("third")
+    assert [event["event"] for event in read_events(path)] == ["first", "third"]
+    assert verify(path) == []
+
+
+def test_a_journal_whose_seal_fails_is_closed_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "journal.jsonl"
+    journal = Journal(path)
+    journal.append("first")
+    with monkeypatch.context() as patched, pytest.raises(OSError, match="full"):
+        patched.setattr(Journal, "_write", lambda *_: (_ for _ in ()).throw(OSError("full")))
+        journal.close()
+    with Journal(path) as again:
+        assert again.events == 1
+
+
+def test_a_missing_last_seal_is_told_as_a_cut(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    with Journal(path) as journal:
+        journal.append("first")
+    *events, _seal = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(events))
+    (problem,) = verify(path)
+    assert problem.kind == "truncated"

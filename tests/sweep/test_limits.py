@@ -4,56 +4,42 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
 
-from app.sweep.limits import GB, Tree, cap_data, machine_gb, proportional_bytes, resident_bytes
+from app.sweep.limits import GB, Tree, machine_gb, proportional_bytes, resident_bytes
 from app.sweep.strays import files_of, working_on
 
 MB = 1_000_000
+SRC = Path(__file__).parents[2] / "src"
 
 
 @contextmanager
-def forked(does: Callable[[], object]) -> Iterator[int]:
-    """A process that leads a session, has done it, and waits."""
-    ready, tell = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        os.setsid()
-        kept = does()
-        os.write(tell, b".")
-        signal.pause()
-        os._exit(kept is None)
-    os.read(ready, 1)
-    yield pid
-    Tree(pid).kill(signal.SIGKILL)
-    os.waitpid(pid, 0)
-    os.close(ready)
-    os.close(tell)
-
-
-def children(number: int, megabytes: int) -> Callable[[], object]:
-    def start() -> object:
-        ready, tell = os.pipe()
-        for _ in range(number):
-            if os.fork() == 0:
-                held = b"1" * (megabytes * MB)
-                os.write(tell, b".")
-                signal.pause()
-                os._exit(len(held) > 0)
-        for _ in range(number):
-            os.read(ready, 1)
-        return ready
-
-    return start
+def holding(*what: object) -> Iterator[tuple[int, str]]:
+    """`holds_memory.py`, in a process of its own: its pid, and what it says when it is ready."""
+    command = [sys.executable, str(Path(__file__).with_name("holds_memory.py")), *map(str, what)]
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "PYTHONPATH": str(SRC)},
+    )
+    assert process.stdout is not None
+    try:
+        yield process.pid, process.stdout.readline().strip()
+    finally:
+        Tree(process.pid).kill(signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
 
 
 def test_a_tree_holds_what_its_children_hold() -> None:
-    with forked(children(3, 40)) as pid:
+    with holding("children", 3, 40) as (pid, _):
         tree = Tree(pid)
         assert tree.look() > 120 * MB
         assert len(tree.members) == 4
@@ -61,18 +47,14 @@ def test_a_tree_holds_what_its_children_hold() -> None:
 
 
 def test_pages_shared_by_forks_count_once_where_it_matters() -> None:
-    def share() -> object:
-        held = b"1" * (100 * MB)
-        return held, children(4, 0)()
-
-    with forked(share) as pid:
+    with holding("share", 4, 100) as (pid, _):
         assert Tree(pid).look() > 400 * MB  # the cheap look counts them five times
         assert Tree(pid).look(limit=300 * MB) < 300 * MB
         assert proportional_bytes(pid) < 60 * MB
 
 
 def test_a_killed_tree_is_gone_with_members_whose_parents_are() -> None:
-    with forked(children(2, 1)) as pid:
+    with holding("children", 2, 1) as (pid, _):
         tree = Tree(pid)
         tree.look()
         others = [psutil.Process(member) for member in tree.members - {pid}]
@@ -84,30 +66,17 @@ def test_a_killed_tree_is_gone_with_members_whose_parents_are() -> None:
 
 
 def test_nothing_is_held_by_a_process_that_is_gone() -> None:
-    with forked(lambda: None) as pid:
+    with holding("children", 0, 0) as (pid, _):
         assert (resident_bytes(pid) or 0) > 0
     assert resident_bytes(pid) is None
     assert proportional_bytes(pid) == 0
     assert Tree(pid).look() == 0
 
 
-@pytest.mark.parametrize(("megabytes", "fits"), [(60, True), (160, False)])
-def test_the_limit_is_on_what_is_held_not_on_what_is_reserved(megabytes: int, fits: bool) -> None:
-    read, write = os.pipe()
-
-    def allocate() -> object:
-        resident = (resident_bytes(os.getpid()) or 0) / GB
-        cap_data(resident + 0.1)
-        try:
-            held = b"1" * (megabytes * MB)
-            os.write(write, b"y")
-        except MemoryError:
-            os.write(write, b"n")
-            return None
-        return held
-
-    with forked(allocate):
-        assert os.read(read, 1) == (b"y" if fits else b"n")
+@pytest.mark.parametrize(("megabytes", "said"), [(60, "held"), (160, "refused")])
+def test_the_limit_is_on_what_is_held_not_on_what_is_reserved(megabytes: int, said: str) -> None:
+    with holding("cap", megabytes) as (_, told):
+        assert told == said
 
 
 def test_the_machine_has_memory() -> None:

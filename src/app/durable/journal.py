@@ -14,6 +14,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
 from types import TracebackType
@@ -58,9 +59,10 @@ class Journal:
         record = {"ts_ns": time.time_ns(), "event": event, **fields}
         line = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
         with self._lock:
-            self._write(line)
-            self._open.append(line)
-            self.events += 1
+            with self._all_or_nothing():
+                self._write(line)
+                self._open.append(line)
+                self.events += 1
             if len(self._open) >= self._block_events:
                 self._seal()
             if durable:
@@ -77,10 +79,11 @@ class Journal:
         return head
 
     def close(self) -> Head:
-        """Seals and closes the file."""
-        head = self.seal()
-        os.close(self._file)
-        return head
+        """Seals and closes the file; it is closed, and free for others, even when sealing fails."""
+        try:
+            return self.seal()
+        finally:
+            os.close(self._file)
 
     def __enter__(self) -> Self:
         return self
@@ -127,20 +130,27 @@ class Journal:
             "crc": "".join(map(crc, self._open)),
             "root": tree.root().hex(),
         }
-        self._write(json.dumps(seal, separators=(",", ":")).encode() + b"\n")
-        self._tree = tree
-        self._open.clear()
+        with self._all_or_nothing():
+            self._write(json.dumps(seal, separators=(",", ":")).encode() + b"\n")
+            self._tree, self._open = tree, []
 
     def _write(self, line: bytes) -> None:
-        """The whole line or none of it: on a full disk, nothing is left to glue the next one to."""
-        start = os.lseek(self._file, 0, os.SEEK_CUR)
         written = 0
+        while written < len(line):
+            written += os.write(self._file, line[written:])
+
+    @contextmanager
+    def _all_or_nothing(self) -> Iterator[None]:
+        """What is on disk and what is counted stay the same: on a full disk, or an interrupt
+        between the two, nothing is left to glue the next line to."""
+        start = os.lseek(self._file, 0, os.SEEK_CUR)
+        tree, unsealed, length, events = self._tree, self._open, len(self._open), self.events
         try:
-            while written < len(line):
-                written += os.write(self._file, line[written:])
-        except OSError:
+            yield
+        except BaseException:
             os.ftruncate(self._file, start)
             os.lseek(self._file, start, os.SEEK_SET)
+            self._tree, self._open, self.events = tree, unsealed[:length], events
             raise
 
 

@@ -85,6 +85,8 @@ class SealedBlocks:
                 self.events + 1,
                 f"the head counts {head.events} events, the journal has {self.events}",
             )
+        elif self.open and head.events == self.events:
+            self.found("truncated", head.events, f"the seal after event {head.events} is missing")
         elif self._roots.get(head.events) != head.root:
             self.found(
                 "rewritten",

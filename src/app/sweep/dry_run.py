@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from app.sweep.admission import Admission, Measured
+from app.sweep.budget import max_ram_gb, parallel
 from app.sweep.ledger import LEDGER, RunState, SweepState, read_state
 from app.sweep.plan import Configs, make_plan, without_own
-from app.sweep.session import Definition, max_ram_gb, parallel
+from app.sweep.session import Definition
 from app.sweep.tables import write_plan
 
 SHOWN = 60  # runs on the screen; plan.tsv has them all

@@ -33,9 +33,13 @@ from app.errors import SweepError
 from app.sweep.signals import held
 
 LEDGER = "ledger.jsonl"
+PLANNED = (  # fields of RunState that the plan decides
+    "run_id", "position", "key", "repeat", "base_seed", "seed", "overrides", "axes", "kind",
+    "resource", "families",
+)  # fmt: skip
 ENDED = ("ok", "failed", "oom", "timeout", "killed")
 SKIPPED = ("skipped_oom", "aborted_oom_policy", "skipped_repeats", "pruned")
-RETRIED = ("failed", "oom", "timeout", "killed", *SKIPPED)  # with superior.retry_failed
+RETRIED = (*ENDED[1:], "skipped_oom", "aborted_oom_policy")  # with superior.retry_failed
 
 
 @dataclass

@@ -16,7 +16,8 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from app.config.superior import Superior
 from app.errors import ConfigError
 from app.sweep.application import OWN_GROUPS, OWN_KEYS, Application, Description
-from app.sweep.ledger import RunState, SweepState
+from app.sweep.experiment import changed, duplicate, reseeded
+from app.sweep.ledger import PLANNED, RunState, SweepState
 from app.sweep.seeds import seed_of
 from app.sweep.signals import held
 
@@ -93,9 +94,9 @@ def make_plan(
             told = _described(position, overrides, configs)
             plan.composed += 1
             if before is not None and before.key != told.key:
-                raise ConfigError(_changed(state.exp_id, overrides))
+                raise ConfigError(changed(state.exp_id, overrides))
         if told.key in taken:
-            raise ConfigError(_duplicate(taken[told.key], overrides))
+            raise ConfigError(duplicate(taken[told.key], overrides))
         taken[told.key] = overrides
         ids = []
         for run in _repeats(told, settings):
@@ -105,7 +106,7 @@ def make_plan(
                 free += 1  # their folders by it
                 plan.new.append(run)
             elif by_id[run.run_id].seed != run.seed:
-                raise ConfigError(_reseeded(state.exp_id, by_id[run.run_id], run))
+                raise ConfigError(reseeded(state.exp_id, by_id[run.run_id], run))
             plan.runs.append(by_id.setdefault(run.run_id, run))
         plan.by_job.append(ids)
     return plan
@@ -189,42 +190,6 @@ def _repeats(told: RunState, settings: Superior) -> Iterator[RunState]:
         seed = told.base_seed
         if seed is not None:
             seed = seed_of(strategy, seed, told.key, repeat)
-        yield RunState(
-            run_id=f"{told.key[:12]}_r{repeat}",
-            position=told.position,
-            key=told.key,
-            repeat=repeat,
-            seed=seed,
-            overrides=told.overrides,
-            axes=told.axes,
-            kind=told.kind,
-            resource=told.resource,
-            families=told.families,
-            base_seed=told.base_seed,
-        )
-
-
-def _duplicate(first: Sequence[str], second: Sequence[str]) -> str:
-    return (
-        f"two runs of this sweep have the same config: {' '.join(first)} and {' '.join(second)}\n"
-        "  an axis that changes nothing, or a value given twice; for several runs of one config "
-        "use superior.repeats=N"
-    )
-
-
-def _reseeded(exp_id: str, before: RunState, now: RunState) -> str:
-    return (
-        f"exp_id={exp_id} has runs with other seeds: {' '.join(now.overrides) or 'its run'}, "
-        f"repeat {now.repeat}, was planned with seed {before.seed} and has {now.seed} now "
-        "(superior.seed_strategy was changed)\n  give this one its own place, "
-        "superior.exp_id=NAME; or superior.resume=false, which moves the earlier one aside"
-    )
-
-
-def _changed(exp_id: str, overrides: Sequence[str]) -> str:
-    return (
-        f"exp_id={exp_id} holds another experiment: {' '.join(overrides) or 'its run'} was planned "
-        "with another config than it has now (a file of conf/ or an override was changed)\n"
-        "  give this one its own place, superior.exp_id=NAME; or superior.resume=false, which "
-        "moves the earlier one aside"
-    )
+        decided = {name: getattr(told, name) for name in PLANNED}
+        decided |= {"run_id": f"{told.key[:12]}_r{repeat}", "repeat": repeat, "seed": seed}
+        yield RunState(**decided)

@@ -4,10 +4,8 @@ import contextlib
 import logging
 import os
 import pickle
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import uuid4
@@ -15,20 +13,20 @@ from uuid import uuid4
 from omegaconf import open_dict
 
 from app.config.scheduler import Scheduler
-from app.config.superior import Superior, deadline_at, seconds_of
+from app.config.superior import Superior
 from app.durable.process import ProcessId
-from app.errors import ConfigError, InputError, SweepError
+from app.errors import ConfigError
 from app.sweep.admission import Admission, Measured
 from app.sweep.application import Application
 from app.sweep.backends import Backend, lease
+from app.sweep.budget import max_ram_gb, parallel, runs_until
+from app.sweep.experiment import require_nothing_dropped
 from app.sweep.job import Job
-from app.sweep.ledger import LEDGER, Ledger, RunState, read_state
+from app.sweep.ledger import LEDGER, PLANNED, RunState
 from app.sweep.leftovers import end_leftovers
-from app.sweep.limits import machine_gb
+from app.sweep.opening import open_ledger
 from app.sweep.plan import Compose, Configs, Plan, axes_of, make_plan, seeded, without_own
 from app.sweep.supervisor import Supervisor
-
-MACHINE_SHARE = 0.8  # of its memory, where scheduler.max_ram_gb does not say
 
 log = logging.getLogger("app.sweep")
 
@@ -67,8 +65,8 @@ class SweepSession:
     ) -> None:
         """Raises InputError when another supervisor is at work on this sweep."""
         self.sweep, self.backend, self.projections = sweep, backend, projections
-        self._deadline = _deadline(sweep.settings)
-        self.ledger = _open(sweep)
+        self._deadline = runs_until(sweep.settings)
+        self.ledger = open_ledger(sweep.folder, sweep.settings.resume, sweep.program)
         self.configs = Configs(sweep.compose, sweep.application)
         self.fingerprint = sweep.application.fingerprint()
         self.reason = ""
@@ -111,7 +109,7 @@ class SweepSession:
         """The plan of these jobs, not yet recorded."""
         own = [self.sweep.application.named(job) for job in without_own(jobs)]
         if self.sweep.is_whole_grid:
-            _require_nothing_dropped(own, self.ledger)
+            require_nothing_dropped(own, self.ledger.state)
         state = self.ledger.state
         unchanged = (
             self.fingerprint is not None and state.supervisor.get("fingerprint") == self.fingerprint
@@ -160,20 +158,7 @@ class SweepSession:
                 program=self.sweep.program,
             )
         for run in plan.new:
-            self.ledger.append(
-                "planned",
-                run_id=run.run_id,
-                position=run.position,
-                key=run.key,
-                repeat=run.repeat,
-                seed=run.seed,
-                overrides=run.overrides,
-                axes=run.axes,
-                kind=run.kind,
-                resource=run.resource,
-                base_seed=run.base_seed,
-                families=run.families,
-            )
+            self.ledger.append("planned", **{name: getattr(run, name) for name in PLANNED})
         process = ProcessId.of(os.getpid())
         assert process is not None
         limit = max_ram_gb(self.sweep.settings, self.sweep.scheduler)
@@ -240,102 +225,3 @@ class SweepSession:
     def _runs_left(self) -> int | None:
         most = self.sweep.settings.max_runs
         return None if most is None else most - self._started
-
-
-def _open(sweep: Definition) -> Ledger:
-    """The ledger; an earlier one is moved aside first where `resume` or the program says so."""
-    ledger = _ledger(sweep.folder)
-    told = ledger.state
-    if not told.sweep_id or (sweep.settings.resume and told.program == sweep.program):
-        return ledger
-    ledger.close()
-    token = f"{time.strftime('%Y-%m-%dT%H%M%S')}-{uuid4().hex[:4]}"
-    if sweep.settings.resume:  # another program wrote there
-        aside = sweep.folder / f"ledger.until-{token}.jsonl"
-        head = f"{LEDGER}.head"
-        (sweep.folder / head).rename(aside.with_name(f"{aside.name}.head"))
-        (sweep.folder / LEDGER).rename(aside)
-    else:
-        aside = sweep.folder.with_name(f"{sweep.folder.name}.until-{token}")
-        sweep.folder.rename(aside)
-    log.info("the earlier sweep is kept in %s", aside)
-    return _ledger(sweep.folder)
-
-
-def _ledger(folder: Path) -> Ledger:
-    try:
-        return Ledger(folder)
-    except InputError as error:
-        if "another process" not in str(error):
-            raise
-        told = read_state(folder).supervisor
-        raise InputError(
-            f"process {told.get('pid', '?')} on {told.get('host', '?')} is at work on the sweep "
-            f"{folder.name}\n  wait for it, or end it first (Ctrl-C there, or kill it); its runs "
-            "are not lost; `kedro sweeps` shows how far it is"
-        ) from error
-
-
-def parallel(settings: Superior) -> int:
-    """Slots for runs."""
-    return settings.parallel or len(os.sched_getaffinity(0))
-
-
-def max_ram_gb(settings: Superior, scheduler: Scheduler) -> float:
-    """Memory for all runs together; on other machines, as much as their scheduler gives."""
-    if scheduler.max_ram_gb is not None:
-        return scheduler.max_ram_gb
-    return MACHINE_SHARE * machine_gb() if settings.backend == "local" else float("inf")
-
-
-def _deadline(settings: Superior) -> float | None:
-    """When runs must have ended, on the monotonic clock."""
-    if settings.deadline is None:
-        return None
-    now = datetime.now(UTC)
-    left = (deadline_at(settings.deadline, now) - now).total_seconds()
-    left -= seconds_of(settings.report_reserve)
-    if left <= 0:
-        raise ConfigError(
-            f"superior.deadline={settings.deadline}: nothing can run before it, with "
-            f"superior.report_reserve={settings.report_reserve} kept for the report"
-        )
-    return time.monotonic() + left
-
-
-def _require_nothing_dropped(jobs: Sequence[Sequence[str]], ledger: Ledger) -> None:
-    wanted = {tuple(job) for job in jobs}
-    planned = {tuple(run.overrides) for run in ledger.state.runs.values()}
-    dropped = sorted(planned - wanted)
-    if dropped and not dropped_by_spelling(dropped, wanted):
-        shown = "; ".join(" ".join(overrides) for overrides in dropped[:3])
-        raise ConfigError(
-            f"exp_id={ledger.folder.name} holds another experiment: {len(dropped)} of its "
-            f"combinations are not in this command ({shown})\n  give this one its own place, "
-            "superior.exp_id=NAME; or superior.resume=false, which moves the earlier one aside"
-        )
-
-
-def dropped_by_spelling(dropped: Sequence[tuple[str, ...]], wanted: set[tuple[str, ...]]) -> bool:
-    """Whether each dropped combination is there in another order."""
-    return {tuple(sorted(job)) for job in dropped} <= {tuple(sorted(job)) for job in wanted}
-
-
-def failures(ledger: Ledger, run_ids: Sequence[str]) -> SweepError | None:
-    """An error that counts the runs that failed, or None."""
-    runs = [ledger.state.runs[run_id] for run_id in run_ids]
-    bad = [run for run in runs if run.status in ("failed", "oom", "timeout", "killed")]
-    if not bad:
-        return None
-    kinds = ", ".join(
-        f"{sum(run.status == status for run in bad)} {status}"
-        for status in ("failed", "oom", "timeout", "killed")
-        if any(run.status == status for run in bad)
-    )
-    first = bad[0]
-    return SweepError(
-        f"{len(bad)} of {len(runs)} runs have no result ({kinds}); the others are whole\n"
-        f"  first: {' '.join(first.overrides)}: {first.error or first.status}\n"
-        f"  its log: {ledger.folder / 'logs' / f'run_{first.run_id}.log'}\n"
-        "  once mended, the same command with superior.retry_failed=true runs only these"
-    )

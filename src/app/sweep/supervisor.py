@@ -5,7 +5,6 @@ after what it tells of has ended. So a supervisor may be killed anywhere: the ne
 ledger, takes over outcomes that were not told yet, and goes on.
 """
 
-import os
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -20,10 +19,11 @@ from app.durable.interrupt import Interrupted
 from app.errors import SweepError
 from app.sweep.admission import Admission
 from app.sweep.backends import Backend
+from app.sweep.ending import status_of
 from app.sweep.forks import Exited
 from app.sweep.job import Job
 from app.sweep.ledger import ENDED, RETRIED, Ledger, RunState
-from app.sweep.outcome import OOM_EXIT, OUTCOME, UNTOLD_EXIT, Outcome, read_outcome
+from app.sweep.outcome import OUTCOME, Outcome, read_outcome
 from app.sweep.policies import after_low_quality, after_oom, quality_flags
 from app.sweep.signals import held
 from app.sweep.zygote import Running, Usage
@@ -157,7 +157,7 @@ class Supervisor:
         watched = self.running.pop(told.run_id)
         run, folder = watched.run, self.ledger.folder / watched.run.folder
         outcome = read_outcome(folder, told.run_id, told.attempt)
-        status, error = _status(told, outcome, watched.asked, folder, self._log(run))
+        status, error = status_of(told, outcome, watched.asked, folder, self._log(run))
         seconds = time.monotonic() - watched.began
         self._tell_ended(run, status, error, outcome, told, seconds)
         self._follow(run, folder)
@@ -279,44 +279,3 @@ class Supervisor:
 
     def _log(self, run: RunState) -> Path:
         return self.ledger.folder / "logs" / f"run_{run.run_id}.log"
-
-
-def _status(
-    told: Exited, outcome: Outcome | None, asked: str, folder: Path, log: Path
-) -> tuple[str, str]:
-    """The status of an attempt, and its error in one line."""
-    if outcome is not None and outcome.status == "ok":  # written last: the run was done
-        return "ok", ""
-    if told.reason == "ram_limit":
-        return "oom", "killed: its processes held more memory than allowed"
-    if asked == "timeout":
-        return "timeout", "ended: it took longer than scheduler.run_timeout"
-    if asked == "stop":
-        return "interrupted", ""
-    if told.exit_code == OOM_EXIT or (told.signal == signal.SIGABRT and _ran_out(log)):
-        return "oom", outcome.error if outcome else "out of memory"
-    number = told.signal or (told.exit_code or 0) - 128  # as `interruptible` ends a run
-    if outcome is None and number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT):
-        return "killed", f"killed from outside ({signal.Signals(number).name})"
-    if outcome is not None:
-        return "failed", outcome.error
-    if told.exit_code == UNTOLD_EXIT:
-        return "failed", f"it could not write its log or its outcome: is there room for {folder}?"
-    ended = f"by {signal.Signals(told.signal).name}" if told.signal else f"with {told.exit_code}"
-    last = _tail(log).strip().rpartition("\n")[2][:300]
-    return "failed", f"the process ended {ended}" + (f"; its last words: {last}" if last else "")
-
-
-def _ran_out(log: Path) -> bool:
-    """Whether a library aborted because an allocation failed: it can only print."""
-    tail = _tail(log)
-    return "memory allocation of" in tail or "bad_alloc" in tail
-
-
-def _tail(log: Path) -> str:
-    try:
-        with log.open("rb") as lines:
-            lines.seek(max(os.fstat(lines.fileno()).st_size - 2000, 0))
-            return lines.read().decode(errors="replace")
-    except OSError:
-        return ""

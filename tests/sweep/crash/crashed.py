@@ -44,7 +44,11 @@ class Driver:
     def close(self) -> None:
         assert self.process.stdin is not None
         self.process.stdin.close()
-        self.process.wait()
+        try:
+            self.process.wait(timeout=10)
+        except subprocess.TimeoutExpired:  # a process left by another test holds its pipe open
+            self.process.kill()
+            self.process.wait()
 
 
 def started_with(environment: str) -> list[psutil.Process]:
@@ -72,7 +76,8 @@ class Crashed:
         self.trace, self.meeting = folder / "trace", folder / "meeting"
         self.output = folder / "output"
         os.mkfifo(self.meeting)
-        self._met = os.fdopen(os.open(self.meeting, os.O_RDWR), "r")
+        self._met = os.open(self.meeting, os.O_RDWR)
+        self._read = b""  # of the meeting, and not told yet
         self.env = {"TRACE": str(self.trace), "MEETING": str(self.meeting)}
 
     def arguments(self, *more: str) -> list[str]:
@@ -104,9 +109,12 @@ class Crashed:
 
     def met(self) -> list[int]:
         """Waits until a run is in the middle of its work; its processes."""
-        ready, _, _ = select.select([self._met], [], [], PATIENCE_S)
-        assert ready, self.said()
-        told: list[int] = json.loads(self._met.readline())
+        while b"\n" not in self._read:
+            ready, _, _ = select.select([self._met], [], [], PATIENCE_S)
+            assert ready, self.said()
+            self._read += os.read(self._met, 4096)
+        line, _, self._read = self._read.partition(b"\n")
+        told: list[int] = json.loads(line)
         return told
 
     def said(self) -> str:

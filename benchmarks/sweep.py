@@ -16,6 +16,7 @@ All ways are run in turn; ratios are medians over the turns.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import statistics
@@ -229,9 +230,9 @@ def _highest_gb(command: list[str], folder: Path) -> float:
     def look() -> None:
         me = psutil.Process()
         while not done.is_set():
-            for process in me.children():  # the command; its zygote; its run and what that started
-                for zygote in process.children():
-                    for run in zygote.children():
+            with contextlib.suppress(psutil.Error):
+                for command in me.children():
+                    for run in (run for zygote in command.children() for run in zygote.children()):
                         members = [run, *run.children(recursive=True)]
                         highest[0] = max(highest[0], sum(map(_held, members)) / GB)
             time.sleep(0.001)
@@ -247,10 +248,10 @@ def _highest_gb(command: list[str], folder: Path) -> float:
 
 
 def _held(process: psutil.Process) -> int:
+    """Pages that several processes share count once, in parts."""
     try:
-        told = process.memory_info()
-        return int(told.rss - told.shared)
-    except psutil.NoSuchProcess:
+        return int(process.memory_full_info().pss)
+    except psutil.Error:
         return 0
 
 

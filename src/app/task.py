@@ -10,11 +10,19 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from app.config.compose import UNREADABLE, Composed, check, checked_overrides, conf_digest, reason
+from app.config.compose import (
+    UNREADABLE,
+    Composed,
+    check,
+    checked_overrides,
+    conf_digest,
+    reason,
+    values_of,
+)
 from app.config.tree import Config
 from app.durable.atomic import write_text
 from app.errors import ConfigError
-from app.sweep.application import Application, Description, config_key, without_hydra
+from app.sweep.application import Application, Description, config_key
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 CLASSES = ("light", "medium", "heavy")
@@ -69,7 +77,7 @@ class SuperiorApplication(Application):
 
     def check(self, composed: DictConfig) -> None:
         overrides = [item for item in composed.hydra.overrides.task if "," not in item]
-        checked_config(without_hydra(composed), overrides, composed.hydra.runtime.choices)
+        checked_config(composed, overrides, composed.hydra.runtime.choices)
 
     def named(self, overrides: Sequence[str]) -> list[str]:
         return [override.removeprefix("++") for override in overrides]
@@ -79,7 +87,7 @@ class SuperiorApplication(Application):
 
     def describe(self, composed: DictConfig) -> Description:
         overrides = list(composed.hydra.overrides.task)
-        checked = checked_config(without_hydra(composed), overrides, composed.hydra.runtime.choices)
+        checked = checked_config(composed, overrides, composed.hydra.runtime.choices)
         config = checked.config
         families = sorted({spec.family for spec in config.models.root.values()})
         classes = [config.scheduler.class_of.get(family, "heavy") for family in families]
@@ -108,9 +116,7 @@ class SuperiorApplication(Application):
     ) -> Mapping[str, Any] | None:
         """`hardware.max_train_docs_*` of the run's families, times `factor`; of the documents it
         had to train on, where the cap was above them."""
-        config = Config.model_validate(
-            OmegaConf.to_container(without_hydra(composed), resolve=True, throw_on_missing=True)
-        )
+        config = Config.model_validate(values_of(composed, throw_on_missing=True))
         seen = _training_documents(folder)
         changes = {}
         for family in sorted({spec.family for spec in config.models.root.values()}):

@@ -11,7 +11,6 @@ from omegaconf import DictConfig
 from app.config.compose import check
 from app.errors import ConfigError
 from app.run import run
-from app.sweep.application import without_hydra
 from app.sweep.ledger import RunState
 from app.sweep.plan import seeded
 from app.task import CONF, SuperiorApplication
@@ -66,7 +65,7 @@ def test_a_wrong_value_is_told_when_the_run_is_planned() -> None:
 def test_smaller_work_is_a_share_of_what_there_was_to_train_on(tmp_path: Path) -> None:
     config = composed("models=[tfidf_nb,check]")
     APPLICATION.place(config, tmp_path)
-    run(check(without_hydra(config), [], config.hydra.runtime.choices, CONF))
+    run(check(config, [], config.hydra.runtime.choices, CONF))
     change = APPLICATION.smaller(config, tmp_path, 0.5)
     assert change is not None
     (cap,) = change.values()

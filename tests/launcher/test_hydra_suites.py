@@ -1,6 +1,9 @@
 """Hydra's own suites for launchers, against ours."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hydra.core.plugins import Plugins
@@ -13,6 +16,7 @@ from hydra.test_utils.launcher_common_tests import (
 )
 from hydra.version import VersionBase
 
+from app.sweep.ledger import read_state
 from hydra_plugins.superior_launcher.launcher import SuperiorLauncher
 
 
@@ -47,3 +51,39 @@ class TestBatches(BatchedSweeperTestSuite):
 )
 class TestIntegration(IntegrationTestSuite):
     pass
+
+
+PROGRAM = """
+import hydra
+
+@hydra.main(version_base="1.3", config_path=".", config_name="config")
+def main(config):
+    return config.x + config.y
+
+main()
+"""
+
+
+def test_a_finished_sweep_is_not_composed_again_until_its_files_change(tmp_path: Path) -> None:
+    program, config = tmp_path / "program.py", tmp_path / "config.yaml"
+    program.write_text(PROGRAM)
+    config.write_text("x: 0\ny: 1\n")
+    command = [
+        sys.executable, str(program), "-m", "hydra/launcher=superior", "hydra/sweeper=superior",
+        f"hydra.sweep.dir={tmp_path / 'sweep'}", "x=1,2",
+    ]  # fmt: skip
+
+    def fingerprint() -> str:
+        subprocess.run(command, check=True, capture_output=True)
+        return str(read_state(tmp_path / "sweep").supervisor["fingerprint"])
+
+    first = fingerprint()
+    assert first not in ("", "None")
+    assert fingerprint() == first
+    config.write_text("x: 0\ny: 1 # the same\n")
+    assert fingerprint() != first
+    assert {run.attempt for run in read_state(tmp_path / "sweep").runs.values()} == {1}
+    config.write_text("x: 0\ny: 2\n")
+    changed = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert changed.returncode != 0
+    assert "holds another experiment" in changed.stderr

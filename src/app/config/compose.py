@@ -8,7 +8,7 @@ a wrong one gets one answer, wherever it was written.
 import hashlib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
 
@@ -64,22 +64,18 @@ def compose(overrides: Sequence[str], conf: Path) -> Composed:
     except UNREADABLE as error:
         raise ConfigError(reason(error, conf)) from error
     chosen = {str(group): str(name) for group, name in composed.hydra.runtime.choices.items()}
-    with open_dict(composed):
-        del composed.hydra  # it cannot be resolved outside a job
     return check(composed, overrides, chosen, conf)
 
 
 def check(
     composed: DictConfig, overrides: Sequence[str], chosen: Mapping[str, str], conf: Path
 ) -> Composed:
-    """What Hydra composed, resolved and held against the schemas; `chosen` is group -> choice."""
+    """What Hydra composed, resolved and held against the schemas; `chosen` is group -> choice.
+    The node `hydra` is left out."""
     try:
-        tree = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
+        values = values_of(composed, throw_on_missing=True)
     except OmegaConfBaseException as error:
         raise ConfigError(_first_line(error)) from error
-    if not isinstance(tree, dict):
-        raise ConfigError(f"{conf / CONFIG_NAME}.yaml does not hold a mapping")
-    values = {str(key): value for key, value in tree.items()}
     try:
         config = Config.model_validate(values)
     except ValidationError as error:
@@ -90,6 +86,24 @@ def check(
         "families": config.models.families(),
     }
     return Composed(tuple(overrides), Tree(values, **derived), config)
+
+
+def values_of(composed: DictConfig, *, throw_on_missing: bool = False) -> dict[str, Any]:
+    """The resolved values, without the node `hydra`, which cannot be resolved outside a job."""
+    return {
+        str(key): OmegaConf.to_container(value, resolve=True, throw_on_missing=throw_on_missing)
+        if OmegaConf.is_config(value)
+        else value
+        for key, value in _items(composed, throw_on_missing)
+    }
+
+
+def _items(composed: DictConfig, throw_on_missing: bool) -> Iterator[tuple[Any, Any]]:
+    for key in composed:
+        if key != "hydra" and OmegaConf.is_missing(composed, key) and not throw_on_missing:
+            yield key, "???"
+        elif key != "hydra":
+            yield key, composed[key]
 
 
 def checked_overrides(overrides: Sequence[str], conf: Path) -> list[str]:
@@ -128,10 +142,13 @@ def sweep_name(overrides: Sequence[str]) -> str:
     return f"{name}-{digest}"
 
 
-def conf_digest(conf: Path) -> str | None:
-    """Changes with any file of `conf`; None where the config depends on more than its files."""
+def conf_digest(conf: Path, outputs: Path | None = None) -> str | None:
+    """Changes with any file of `conf`; None where the config depends on more than its files.
+    What runs wrote there, below `outputs` or any folder `.hydra`, is left out."""
     digest = hashlib.blake2b(digest_size=16)
     for file in sorted(conf.rglob("*.y*ml")):
+        if ".hydra" in file.parts or (outputs is not None and file.is_relative_to(outputs)):
+            continue
         content = file.read_bytes()
         if b"${oc.env:" in content or b"${now:" in content:
             return None

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig
+
+from app.config.compose import values_of
 
 OWN_GROUPS = ("superior", "scheduler", "tracking")  # they change no result
 OWN_KEYS = ("output_root",)
@@ -65,21 +67,6 @@ class Application:
 
     def place(self, composed: DictConfig, folder: Path) -> None:
         """Makes the run write its files to `folder`; Hydra's output directory is there already."""
-
-
-def without_hydra(composed: DictConfig) -> DictConfig:
-    """A copy without the node `hydra`, which cannot be resolved outside a run."""
-    config = composed.copy()
-    with open_dict(config):
-        config.pop("hydra", None)
-    return config
-
-
-def values_of(composed: DictConfig) -> dict[str, Any]:
-    """The resolved values, as JSON has them; what a run must still fill in stays `???`."""
-    values = OmegaConf.to_container(without_hydra(composed), resolve=True, throw_on_missing=False)
-    assert isinstance(values, dict)
-    return {str(key): value for key, value in values.items()}
 
 
 def config_key(values: Mapping[Any, Any]) -> str:

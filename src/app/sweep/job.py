@@ -84,7 +84,7 @@ def carry_out(job: Job, task: Task) -> int:
     job.folder.mkdir(parents=True, exist_ok=True)
     for name in (OUTCOME, VALUE, CACHED, RECORD, IMPORTS):
         (job.folder / name).unlink(missing_ok=True)
-    began, modules = time.monotonic(), list(sys.modules)
+    began, modules = time.monotonic(), len(sys.modules)
     try:
         with interruptible():
             value, working_dir = task(job)

@@ -17,11 +17,10 @@ IMPORTS = "imports.json"
 WORTH_IT = 20  # modules; fewer cost a run less than asking costs
 
 
-def leave_imports(folder: Path, before: Iterable[str]) -> None:
-    """Called by a run at its end; `before` are the modules it was forked with."""
-    known = set(before)
-    names = [name for name, module in sys.modules.items() if name not in known and module]
-    if len(names) > WORTH_IT:
+def leave_imports(folder: Path, before: int) -> None:
+    """Called by a run at its end; it was forked with `before` modules, and more came after."""
+    if len(sys.modules) - before > WORTH_IT:
+        names = [name for name in list(sys.modules)[before:] if sys.modules[name] is not None]
         (folder / IMPORTS).write_text(json.dumps(names))
 
 

@@ -53,6 +53,7 @@ class Definition:
     application: Application
     compose: Compose
     source: Mapping[str, str]  # of the code that runs: git commit and the like, as MLflow tags
+    fingerprint: str | None  # changes when the same overrides may compose another config
     program: str | None  # changes with a program whose code is a part of what a sweep is
     is_whole_grid: bool  # the jobs of one launch are all of them
 
@@ -68,7 +69,6 @@ class SweepSession:
         self._deadline = runs_until(sweep.settings)
         self.ledger = open_ledger(sweep.folder, sweep.settings.resume, sweep.program)
         self.configs = Configs(sweep.compose, sweep.application)
-        self.fingerprint = sweep.application.fingerprint()
         self.reason = ""
         self._started = 0
 
@@ -112,7 +112,8 @@ class SweepSession:
             require_nothing_dropped(own, self.ledger.state)
         state = self.ledger.state
         unchanged = (
-            self.fingerprint is not None and state.supervisor.get("fingerprint") == self.fingerprint
+            self.sweep.fingerprint is not None
+            and state.supervisor.get("fingerprint") == self.sweep.fingerprint
         )
         plan = make_plan(own, first, state, self.sweep.settings, self.configs, unchanged)
         axis = self.sweep.settings.early_stop.axis
@@ -171,7 +172,7 @@ class SweepSession:
             parallel=parallel(self.sweep.settings),
             max_ram_gb=None if limit == float("inf") else round(limit, 3),
             backend=self.sweep.settings.backend,
-            fingerprint=self.fingerprint,
+            fingerprint=self.sweep.fingerprint,
             source=dict(self.sweep.source),
             total=len(plan.runs),
         )

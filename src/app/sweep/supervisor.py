@@ -7,11 +7,10 @@ ledger, takes over outcomes that were not told yet, and goes on.
 
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from app.config.scheduler import Scheduler
 from app.config.superior import Superior, seconds_of
@@ -19,12 +18,13 @@ from app.durable.interrupt import Interrupted
 from app.errors import SweepError
 from app.sweep.admission import Admission
 from app.sweep.backends import Backend
+from app.sweep.consequences import Consequences, Smaller
 from app.sweep.ending import status_of
 from app.sweep.forks import Exited
 from app.sweep.job import Job
-from app.sweep.ledger import ENDED, RETRIED, Ledger, RunState
+from app.sweep.ledger import RETRIED, Ledger, RunState
 from app.sweep.outcome import OUTCOME, Outcome, read_outcome
-from app.sweep.policies import after_low_quality, after_oom, quality_flags
+from app.sweep.policies import quality_flags
 from app.sweep.signals import held
 from app.sweep.zygote import Running, Usage
 
@@ -32,7 +32,6 @@ TICK_S = 0.25
 GRACE_S = 5.0  # between SIGTERM and SIGKILL
 
 Prepare = Callable[[RunState, Path, float, float | None], Job]  # run, folder, GB, limit
-Smaller = Callable[[RunState, Path], Mapping[str, Any] | None]
 
 
 @dataclass
@@ -62,7 +61,8 @@ class Supervisor:
     ) -> None:
         self.ledger, self.backend, self.admission = ledger, backend, admission
         self.settings, self.scheduler = settings, scheduler
-        self._prepare, self._smaller, self._changed = prepare, smaller, changed
+        self._prepare, self._changed = prepare, changed
+        self._consequences = Consequences(ledger, admission, settings, scheduler, smaller)
         self.running: dict[str, Watched] = {}
         self.started = 0
         self._left: dict[str, RunState] = {}
@@ -160,7 +160,7 @@ class Supervisor:
         status, error = status_of(told, outcome, watched.asked, folder, self._log(run))
         seconds = time.monotonic() - watched.began
         self._tell_ended(run, status, error, outcome, told, seconds)
-        self._follow(run, folder)
+        self._follow(run)
 
     def _tell_ended(
         self,
@@ -193,42 +193,11 @@ class Supervisor:
         )
         self.admission.release(run)
 
-    def _follow(self, run: RunState, folder: Path) -> None:
-        """Retries, backoffs, and runs that are skipped for what happened to this one."""
-        if run.status not in ENDED:
-            return
-        if run.status == "killed" and run.kills <= self.settings.retries:
-            self.ledger.append("retried", run_id=run.run_id)
+    def _follow(self, run: RunState) -> None:
+        """What the end of this run means for it and for others."""
+        self._consequences.tell(run)
+        if run.status == "planned":  # it is tried again
             self._left[run.run_id] = run
-        elif run.status == "oom":
-            self._follow_oom(run, folder)
-        runs = list(self.ledger.runs())
-        for skip in after_low_quality(run, runs, self.settings.early_stop):
-            self._skip(skip.run_id, skip.status, skip.because)
-
-    def _follow_oom(self, run: RunState, folder: Path) -> None:
-        if self.scheduler.oom_policy == "backoff" and run.backoff < self.scheduler.max_backoffs:
-            change = self._change(run, folder)
-            if change is not None:
-                level = run.backoff + 1
-                self.ledger.append("backoff", run_id=run.run_id, level=level, change=change)
-                self._left[run.run_id] = run
-                return
-        for skip in after_oom(run, list(self.ledger.runs()), self.scheduler):
-            self._skip(skip.run_id, skip.status, skip.because)
-
-    def _change(self, run: RunState, folder: Path) -> Mapping[str, Any] | None:
-        """What makes the next attempt fit; None: nothing would."""
-        if self.scheduler.backoff == "smaller_work":
-            return self._smaller(run, folder)
-        limit = self.admission.limit_gb(run)
-        if limit is None or limit * self.scheduler.backoff_factor > self.admission.max_ram_gb:
-            return None
-        return {}
-
-    def _skip(self, run_id: str, status: str, because: str) -> None:
-        self.ledger.append("skipped", run_id=run_id, status=status, because=because)
-        self._left.pop(run_id, None)
 
     def _watch_time(self) -> None:
         now = time.monotonic()
@@ -268,14 +237,14 @@ class Supervisor:
                 outcome = read_outcome(folder, run.run_id, run.attempt)
                 if outcome is not None and outcome.status == "ok" and outcome.is_json:
                     self._tell_ended(run, "ok", "", outcome, None, outcome.seconds)
-                    self._follow(run, folder)
+                    self._follow(run)
                 else:
                     self._tell_ended(run, "interrupted", "", None, None, 0.0)
         for run in runs:
             if run.status in RETRIED and self.settings.retry_failed:
                 self.ledger.append("retried", run_id=run.run_id)
             else:  # what follows may not have been told before a kill
-                self._follow(run, self.ledger.folder / run.folder)
+                self._follow(run)
 
     def _log(self, run: RunState) -> Path:
         return self.ledger.folder / "logs" / f"run_{run.run_id}.log"

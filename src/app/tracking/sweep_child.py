@@ -138,6 +138,10 @@ class ChildWriter:
         params = [Param(name, value) for name, value in opened.params.items()]
         metrics: list[Metric] = [Metric(name, ended[name], at, 0) for name in costs]
         metrics += [one for model in writer.scores for one in writer.score_metrics(model)]
+        if len(writer.scores) == 1:  # in one column for all models of the sweep
+            (scores,) = writer.scores.values()
+            told = scores.items()
+            metrics += [Metric(mlflow_name(name), value, at, 0) for name, value in told]
         while len(params) > BATCH or len(metrics) > METRICS:
             self.client.log_batch(mlflow_id, metrics[:METRICS], params[:BATCH])
             params, metrics = params[BATCH:], metrics[METRICS:]

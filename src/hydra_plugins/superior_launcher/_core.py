@@ -4,11 +4,12 @@ import hashlib
 import inspect
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from hydra.core.config_store import ConfigStore
 from hydra.core.utils import (
     JobReturn,
     configure_log,
@@ -18,10 +19,11 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 from pydantic import ValidationError
 
+from app.config.compose import conf_digest, values_of
 from app.config.scheduler import Scheduler
 from app.config.superior import Superior
 from app.errors import ConfigError, SweepError
-from app.sweep.application import Application, values_of
+from app.sweep.application import Application
 from app.sweep.backends import make_backend
 from app.sweep.dry_run import dry_run
 from app.sweep.failures import failures
@@ -105,9 +107,30 @@ class HydraSweep:
             application=application,
             compose=self._compose,
             source=source_tags(PROJECT) if tracking_of(values) is not None else {},
-            program=_program(self.task_function) if type(application) is Application else None,
+            fingerprint=application.fingerprint() or self._fingerprint(),
+            program=_program(self.task_function) if self._is_unknown() else None,
             is_whole_grid=batches is None and target.endswith(("BasicSweeper", "SuperiorSweeper")),
         )
+
+    def _is_unknown(self) -> bool:
+        """Whether the program has not said what it is."""
+        return type(self.application) is Application
+
+    def _fingerprint(self) -> str | None:
+        """Of the config files of a program nothing is known of, where files are all it has."""
+        registered = {
+            key: node for key, node in ConfigStore.instance().repo.items() if key != "hydra"
+        }
+        if not self._is_unknown() or _providers(registered) - {"hydra"}:
+            return None
+        told = []
+        for entry in self.hydra_context.config_loader.get_search_path().get_path():
+            scheme, _, path = str(entry.path).rpartition("://")
+            if scheme in ("", "file"):
+                told.append(conf_digest(Path(path), self.folder))
+            elif scheme == "pkg" and entry.provider != "hydra":
+                told.append(None)
+        return None if None in told else "-".join(map(str, told))
 
     def _sweeper(self) -> str:
         return str(self.master.hydra.sweeper.get("_target_", ""))
@@ -125,6 +148,17 @@ def _settings(config: DictConfig, group: str, schema: Any) -> Any:
         first = error.errors(include_url=False)[0]
         key = ".".join([group, *map(str, first["loc"])])
         raise ConfigError(f"{key}: {first['msg']}") from error
+
+
+def _providers(nodes: Mapping[str, Any]) -> set[str]:
+    """Who registered the structured configs; they change with code, not with files."""
+    found: set[str] = set()
+    for node in nodes.values():
+        if isinstance(node, Mapping):
+            found |= _providers(node)
+        else:
+            found.add(str(node.provider).partition("-")[0])
+    return found
 
 
 def _program(task_function: TaskFunction) -> str | None:

@@ -11,7 +11,6 @@ from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from app.errors import SweepError
-from app.sweep.application import without_hydra
 from app.sweep.job import VALUE
 from app.sweep.ledger import SKIPPED, RunState
 from app.sweep.outcome import read_outcome
@@ -51,7 +50,9 @@ class Returns:
             composed.hydra.runtime.output_dir = os.path.abspath(folder)
         outcome = read_outcome(self.folder / run.folder, run.run_id, run.attempt)
         hydra_cfg = OmegaConf.create({"hydra": composed.hydra})
-        return without_hydra(composed), hydra_cfg, outcome.working_dir if outcome else ""
+        with open_dict(composed):
+            del composed["hydra"]
+        return composed, hydra_cfg, outcome.working_dir if outcome else ""
 
     def _value_of(self, run: RunState) -> Any:
         """What the task returned; where that is nothing, the objective of its best model."""

@@ -11,17 +11,14 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from app.config.compose import (
-    UNREADABLE,
     Composed,
     check,
     checked_overrides,
     conf_digest,
-    reason,
     values_of,
 )
 from app.config.tree import Config
 from app.durable.atomic import write_text
-from app.errors import ConfigError
 from app.sweep.application import Application, Description, config_key
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
@@ -145,9 +142,3 @@ def _write_config(folder: Path, checked: Composed) -> None:
     """The config the run has, beside its files."""
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(dict(checked.tree))))
-
-
-def describe_failure(error: Exception) -> ConfigError:
-    """Why Hydra could not compose a run."""
-    assert isinstance(error, UNREADABLE)
-    return ConfigError(reason(error, CONF))

@@ -69,7 +69,6 @@ class SweepSession:
         self._deadline = runs_until(sweep.settings)
         self.ledger = open_ledger(sweep.folder, sweep.settings.resume, sweep.program)
         self.configs = Configs(sweep.compose, sweep.application)
-        self.reason = ""
         self._started = 0
 
     def launch(self, jobs: Sequence[Sequence[str]], first: int) -> Plan:
@@ -97,10 +96,7 @@ class SweepSession:
             changed=self._changed,
         )
         try:
-            self.reason = supervisor.run([self.ledger.state.runs[run.run_id] for run in plan.runs])
-        except BaseException:
-            self.reason = "interrupted"
-            raise
+            supervisor.run([self.ledger.state.runs[run.run_id] for run in plan.runs])
         finally:
             self._started += supervisor.started
         return plan

@@ -1,5 +1,6 @@
 """Hydra's own suites for launchers, against ours."""
 
+import pickle
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,8 +16,13 @@ from hydra.test_utils.launcher_common_tests import (
     LauncherTestSuite,
 )
 from hydra.version import VersionBase
+from omegaconf import OmegaConf
 
-from app.sweep.ledger import read_state
+from app.sweep.application import Application
+from app.sweep.job import VALUE
+from app.sweep.ledger import RunState, read_state
+from app.sweep.plan import Configs
+from hydra_plugins.superior_launcher._returns import Returns
 from hydra_plugins.superior_launcher.launcher import SuperiorLauncher
 
 
@@ -87,3 +93,19 @@ def test_a_finished_sweep_is_not_composed_again_until_its_files_change(tmp_path:
     changed = subprocess.run(command, check=False, capture_output=True, text=True)
     assert changed.returncode != 0
     assert "holds another experiment" in changed.stderr
+
+
+def test_a_pickle_of_an_earlier_command_is_not_read(tmp_path: Path) -> None:
+    """Between the commands, anybody may have written it."""
+    run = RunState("a_r0", 0, "a", 0, None, [], {}, "run", "light", [], status="ok", ended_ns=5)
+    run.folder = "runs/a_r0"
+    kept = tmp_path / run.folder / VALUE
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(pickle.dumps({1, 2}))
+    configs = Configs(lambda _: OmegaConf.create(), Application())
+    later = Returns(tmp_path, "macro_f1", "task", configs, since_ns=6)
+    assert later.of([], [run]).return_value is None
+    assert kept.exists()
+    now = Returns(tmp_path, "macro_f1", "task", configs, since_ns=4)
+    assert now.of([], [run]).return_value == {1, 2}
+    assert not kept.exists()

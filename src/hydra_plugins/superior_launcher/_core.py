@@ -4,6 +4,7 @@ import hashlib
 import inspect
 import shlex
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -54,6 +55,7 @@ class HydraSweep:
         self.scheduler = _settings(config, "scheduler", Scheduler)
         self.folder = Path(str(config.hydra.sweep.dir)).absolute()
         self.sweep = self._define(self.application)
+        self._began_ns = time.time_ns()
         self._opened: SweepSession | None = None
         self.failure: SweepError | None = None  # of the last launch
 
@@ -81,7 +83,8 @@ class HydraSweep:
         self.failure = failures(self.session.ledger, [run.run_id for run in plan.runs])
         known = self.session.ledger.state.runs
         name = str(self.master.hydra.job.name)
-        returns = Returns(self.folder, self.settings.objective, name, self.session.configs)
+        objective, configs = self.settings.objective, self.session.configs
+        returns = Returns(self.folder, objective, name, configs, self._began_ns)
         return [
             returns.of(job, [known[run_id] for run_id in ids])
             for job, ids in zip(jobs, plan.by_job, strict=True)

@@ -25,6 +25,7 @@ class Returns:
     objective: str  # of a run's best model, where its task returns nothing
     task_name: str
     configs: Configs
+    since_ns: int  # when this command began: pickles of earlier ones are not read
 
     def of(self, overrides: Sequence[str], runs: Sequence[RunState]) -> JobReturn:
         """Of a job with these repeats: the mean of their values, or the first error."""
@@ -38,7 +39,7 @@ class Returns:
             told.return_value = _mean([self._value_of(run) for run in ok])
         else:
             told.status = JobStatus.FAILED
-            told.return_value = _kept_error(self.folder, bad or runs[0])
+            told.return_value = self._error_of(bad or runs[0])
         return told
 
     def _configs_of(self, run: RunState) -> tuple[DictConfig, DictConfig, str]:
@@ -56,9 +57,26 @@ class Returns:
 
     def _value_of(self, run: RunState) -> Any:
         """What the task returned; where that is nothing, the objective of its best model."""
-        value = _kept_value(self.folder, run)
+        value = run.value if run.value is not None else self._unpickled(run)
         scores = [told[self.objective] for told in run.metrics.values() if self.objective in told]
         return max(scores) if value is None and scores else value
+
+    def _error_of(self, run: RunState) -> BaseException:
+        """What the task raised, or what became of the run."""
+        error = self._unpickled(run) if run.status == "failed" else None
+        if isinstance(error, Exception):
+            return error
+        told = run.error or run.because
+        return SweepError(f"{' '.join(run.overrides)}: {run.status}: {told}")
+
+    def _unpickled(self, run: RunState) -> Any:
+        """What JSON could not hold: read once, by the command whose own run has just written it."""
+        file = self.folder / run.folder / VALUE
+        if run.ended_ns < self.since_ns or not file.exists():
+            return None
+        value = pickle.loads(file.read_bytes())
+        file.unlink()
+        return value
 
 
 def _mean(values: Sequence[Any]) -> Any:
@@ -70,23 +88,3 @@ def _mean(values: Sequence[Any]) -> Any:
         return values[0]
     means = [sum(column) / len(column) for column in zip(*rows, strict=True)]
     return means if isinstance(values[0], list | tuple) else means[0]
-
-
-def _kept_value(folder: Path, run: RunState) -> Any:
-    """A value JSON could not hold is read once, by the process whose own run wrote it."""
-    file = folder / run.folder / VALUE
-    if run.value is None and file.exists():
-        value = pickle.loads(file.read_bytes())
-        file.unlink()
-        return value
-    return run.value
-
-
-def _kept_error(folder: Path, run: RunState) -> BaseException:
-    file = folder / run.folder / VALUE
-    if run.status == "failed" and file.exists():
-        error = pickle.loads(file.read_bytes())
-        file.unlink()
-        if isinstance(error, Exception):
-            return error
-    return SweepError(f"{' '.join(run.overrides)}: {run.status}: {run.error or run.because}")

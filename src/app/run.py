@@ -24,7 +24,6 @@ from app.selection import require_nodes
 
 PROJECT = Path(__file__).resolve().parents[2]
 CONF = PROJECT / "conf"
-CACHED_STAGES = "cached_stages.json"  # names of the nodes a run took from the stage cache
 
 log = logging.getLogger(__name__)
 
@@ -82,13 +81,14 @@ def _stage_cache(composed: Composed) -> Iterator[dict[str, Any]]:
         return
     from app.stages.runner import StageRunner
     from app.sweep.cache import StageCache
+    from app.sweep.outcome import CACHED
 
     runner = StageRunner(StageCache(Path(folder), composed.config.superior.cache_gb))
     try:
         yield {"runner": runner}
     finally:
         if record := os.environ.get("SUPERIOR_RECORD"):
-            write_text(Path(record).with_name(CACHED_STAGES), json.dumps(runner.restored) + "\n")
+            write_text(Path(record).with_name(CACHED), json.dumps(runner.restored) + "\n")
 
 
 def _parts(composed: Composed) -> list[Composed]:

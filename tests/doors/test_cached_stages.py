@@ -17,10 +17,11 @@ from kedro.pipeline import Node, Pipeline
 from whole_run import SVM, corpus, files, mine, two_classes, whole_run
 
 from app.datasets.json import JsonDataset
-from app.run import CACHED_STAGES, PROJECT
+from app.run import PROJECT
 from app.stages import runner as stage_runner
 from app.stages.runner import CACHED, StageRunner
 from app.sweep.cache import StageCache
+from app.sweep.outcome import CACHED as CACHED_STAGES
 
 ONE_SPACY = [
     "models=[tfidf_svm_quick,spacy_bow_quick]",

@@ -25,7 +25,16 @@ from app.sweep.job import Job
 from app.sweep.ledger import LEDGER, PLANNED, RunState
 from app.sweep.leftovers import end_leftovers
 from app.sweep.opening import open_ledger
-from app.sweep.plan import Compose, Configs, Plan, axes_of, make_plan, seeded, without_own
+from app.sweep.plan import (
+    SWEEP_GROUPS,
+    Compose,
+    Configs,
+    Plan,
+    axes_of,
+    make_plan,
+    seeded,
+    without_own,
+)
 from app.sweep.supervisor import Supervisor
 
 log = logging.getLogger("app.sweep")
@@ -170,7 +179,6 @@ class SweepSession:
             backend=self.sweep.settings.backend,
             fingerprint=self.sweep.fingerprint,
             source=dict(self.sweep.source),
-            total=len(plan.runs),
         )
         end_leftovers(state.runs.values(), self.ledger.folder)
         lease.end_leftovers(self.ledger.folder)
@@ -182,7 +190,7 @@ class SweepSession:
         with open_dict(composed):
             composed.hydra.job.id = run.run_id
             composed.hydra.job.num = run.position
-            for group in ("superior", "scheduler"):
+            for group in SWEEP_GROUPS:
                 if group in composed:
                     composed[group] = self.sweep.config[group]
         self.sweep.application.place(composed, folder)

@@ -1,6 +1,7 @@
 """The launcher as Hydra sees it. Hydra imports this file in every run: what it needs to launch is
 imported when it launches."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,6 +14,8 @@ from omegaconf import DictConfig
 
 if TYPE_CHECKING:
     from hydra_plugins.superior_launcher._core import HydraSweep
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -54,11 +57,18 @@ class SuperiorLauncher(Launcher):
             returns = self._sweep.launch(job_overrides, initial_job_idx)
             self.failure = self._sweep.failure
         except BaseException:
-            self.close()
+            self._close_after_failure()
             raise
         if not self.keeps_open:
             self.close()
         return returns
+
+    def _close_after_failure(self) -> None:
+        """What closing finds is told, and does not take the place of the failure."""
+        try:
+            self.close()
+        except Exception as problem:
+            log.warning("%s", problem)
 
     def close(self) -> None:
         """Ends what runs, and writes tables and report."""

@@ -82,7 +82,7 @@ def _checked(arguments: list[str]) -> list[str]:
         if "--dry-run" in checked:
             checked[checked.index("--dry-run")] = "superior.dry_run=true"
         if not any(item.lstrip("+").startswith("superior.exp_id=") for item in overrides):
-            checked.append(f"++superior.exp_id={sweep_name(overrides)}")
+            checked.append(f"++superior.exp_id={sweep_name(overrides, CONF)}")
     return checked
 
 

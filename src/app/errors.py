@@ -8,6 +8,7 @@
       MissingExtraError      exit 5   an optional package is not installed
       TrackingError          exit 6   MLflow could not be written; every result was saved before
       SweepError             exit 7   runs of a sweep failed; the others, and the report, are whole
+      ResumeError            exit 8   a checkpoint of another config, data or model
 
 The doors print the message on one screen, without a traceback, and exit with the code.
 """
@@ -59,6 +60,12 @@ class SweepError(SuperiorError):
     """Runs of a sweep failed, or the sweep cannot go on; finished runs are kept."""
 
     exit_code = 7
+
+
+class ResumeError(SuperiorError):
+    """A checkpoint does not fit this run; the message names each field that differs."""
+
+    exit_code = 8
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:

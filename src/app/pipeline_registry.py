@@ -1,17 +1,19 @@
-"""The registered pipelines: a study, and each of its stages alone."""
+"""The registered pipelines: each study, and each of its stages alone."""
 
 from kedro.pipeline import Pipeline
 
-from app.pipelines import ideo
+from app.config.tree import STUDIES
+from app.studies import study_named
 
 
 def register_pipelines() -> dict[str, Pipeline]:
-    """`ideo`, its stages (`prepare`, also as `ideo.prepare`, ...), and `__default__` = `ideo`."""
-    stages = ideo.stages()
-    study = sum(stages.values(), Pipeline([]))
-    return {
-        "__default__": study,
-        "ideo": study,
-        **stages,
-        **{f"ideo.{name}": stage for name, stage in stages.items()},
-    }
+    """A study (`ideo`), each of its stages (`ideo.prepare`, ...), and `__default__`, the first
+    study, whose stages have short names too (`prepare`)."""
+    registered: dict[str, Pipeline] = {}
+    for name in STUDIES:
+        stages = study_named(name).stages()
+        registered[name] = sum(stages.values(), Pipeline([]))
+        registered |= {f"{name}.{stage}": part for stage, part in stages.items()}
+    first = STUDIES[0]
+    short = study_named(first).stages()
+    return {"__default__": registered[first], **registered, **short}

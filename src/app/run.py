@@ -16,11 +16,12 @@ from kedro.framework.session import KedroServiceSession
 from kedro.framework.startup import bootstrap_project
 from kedro.pipeline import Pipeline
 
-from app.config.compose import Composed, compose
+from app.config.compose import Composed
+from app.config.tree import STAGES, Config
 from app.durable.atomic import write_text
 from app.errors import ConfigError, nearest
-from app.inputs import require_inputs
 from app.selection import require_nodes
+from app.studies import study_named
 
 PROJECT = Path(__file__).resolve().parents[2]
 CONF = PROJECT / "conf"
@@ -48,12 +49,13 @@ def run(composed: Composed, selection: Selection | None = None) -> None:
     selection = selection or Selection()
     if selection.env is not None and not (CONF / selection.env).is_dir():
         raise ConfigError(f"--env={selection.env}: no folder conf/{selection.env}")
-    names = _known_pipelines(composed.config.pipeline)
+    study = study_named(composed.config.study)
+    names = _known_pipelines(composed.config)
     require_nodes(sum((pipelines[name] for name in names), Pipeline([])), selection.filters)
     with _stage_cache(composed) as chosen:
-        for part in _parts(composed):
-            require_inputs(part.config)
-            with _only_writer(part):
+        for part in study.parts(composed):
+            study.require_inputs(part.config)
+            with _only_writer(study.written_folder(part.config)):
                 _run_session(part, names, selection.env, {**chosen, **selection.filters})
 
 
@@ -91,40 +93,20 @@ def _stage_cache(composed: Composed) -> Iterator[dict[str, Any]]:
             write_text(Path(record).with_name(CACHED), json.dumps(runner.restored) + "\n")
 
 
-def _parts(composed: Composed) -> list[Composed]:
-    """The runs a config asks for: several where corpora are to be kept separate."""
-    dataset, root = composed.config.dataset, composed.config.output_root
-    if dataset.merge_mode != "separate":
-        return [composed]
-    return [
-        compose(
-            [
-                *composed.overrides,
-                "dataset.merge_mode=single",
-                f"dataset.corpus_ids=[{corpus_id}]",
-                f"dataset.dataset_id={dataset.dataset_id}.{corpus_id}",
-                "output_root='{}'".format(root.replace("'", r"\'")),  # of its job, in a sweep
-            ],
-            CONF,
-        )
-        for corpus_id in dataset.corpus_ids
-    ]
-
-
-def _known_pipelines(names: str) -> list[str]:
-    wanted = [name.strip() for name in names.split(",")]
-    for name in wanted:
-        if name not in pipelines:
+def _known_pipelines(config: Config) -> list[str]:
+    """`config.pipeline` as Kedro knows them; a stage is that of the run's study."""
+    wanted = []
+    for name in (name.strip() for name in config.pipeline.split(",")):
+        wanted.append(full := f"{config.study}.{name}" if name in STAGES else name)
+        if full not in pipelines:
             raise ConfigError(f"pipeline={name}: no such pipeline{nearest(name, pipelines.keys())}")
     return wanted
 
 
 class _only_writer:
-    """Waits, saying so, while another run writes the files of the same dataset and view."""
+    """Waits, saying so, while another run writes the same files."""
 
-    def __init__(self, composed: Composed) -> None:
-        config = composed.config
-        folder = Path(config.output_root) / "interim" / config.dataset.key() / config.view.name
+    def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.holder = folder / ".writer"
         self.lock = FileLock(folder / ".lock")

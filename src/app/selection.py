@@ -64,7 +64,7 @@ class StartsFromFiles:
         absent = _in_memory(pipeline, catalog)
         if not absent:
             return
-        study, startable = pipelines["__default__"], pipeline
+        study, startable = pipelines[catalog.load("parameters")["study"]], pipeline
         while needed := _in_memory(startable, catalog):
             startable += study.only_nodes_with_outputs(*needed)
         names = [node.name for node in (startable - pipeline).nodes]

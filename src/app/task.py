@@ -1,6 +1,5 @@
 """One run of a sweep: its config checked as any run's is, and its files in a folder of its own."""
 
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -17,34 +16,20 @@ from app.config.compose import (
     conf_digest,
     values_of,
 )
-from app.config.tree import Config
+from app.config.tree import STUDIES, schema_of
 from app.durable.atomic import write_text
+from app.studies import study_named
 from app.sweep.application import Application, Description, config_key
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 CLASSES = ("light", "medium", "heavy")
-WHAT_RUNS_IMPORT = {  # by family, besides what every run does
-    "": (
-        "app.settings",
-        "app.pipeline_registry",
-        "kedro.framework.context",
-        "pyarrow.parquet",
-        "app.tracking.recording",
-        "app.stages.runner",
-    ),
-    "sklearn": (
-        "pandas",
-        "sklearn.feature_extraction.text",
-        "sklearn.linear_model",
-        "sklearn.naive_bayes",
-        "sklearn.pipeline",
-        "sklearn.svm",
-        "skops.io",
-        "app.pipelines.ideo.models.sklearn",
-        "app.pipelines.ideo.models.skops_file",
-    ),
-    "spacy": ("spacy.pipeline.factories", "spacy.lang.fr", "app.pipelines.ideo.models.spacy"),
-}
+EVERY_RUN_IMPORTS = (
+    "app.settings",
+    "app.pipeline_registry",
+    "kedro.framework.context",
+    "app.tracking.recording",
+    "app.stages.runner",
+)
 
 log = logging.getLogger("app")
 
@@ -86,11 +71,12 @@ class SuperiorApplication(Application):
         overrides = list(composed.hydra.overrides.task)
         checked = checked_config(composed, overrides, composed.hydra.runtime.choices)
         config = checked.config
-        families = sorted({spec.family for spec in config.models.root.values()})
+        study = study_named(config.study)
+        families = study.families(config)
         classes = [config.scheduler.class_of.get(family, "heavy") for family in families]
         return Description(
             key=config_key(checked.tree),
-            kind=f"{config.dataset.key()}/{config.view.name}/{'+'.join(families)}",
+            kind=study.kind(config),
             resource=max(classes, key=CLASSES.index),
             families=tuple(families),
             seed=config.seed,
@@ -102,40 +88,27 @@ class SuperiorApplication(Application):
     def warm(self, families: Sequence[str]) -> None:
         from app.run import make_ready
 
-        for module in (
-            name for family in ("", *families) for name in WHAT_RUNS_IMPORT.get(family, ())
-        ):
+        modules = list(EVERY_RUN_IMPORTS)
+        for study in map(study_named, STUDIES):
+            for family in families:
+                modules += study.WHAT_RUNS_IMPORT.get(family, ())
+        for module in modules:
             import_module(module)
         make_ready()
 
     def smaller(
         self, composed: DictConfig, folder: Path, factor: float
     ) -> Mapping[str, Any] | None:
-        """`hardware.max_train_docs_*` of the run's families, times `factor`; of the documents it
-        had to train on, where the cap was above them."""
-        config = Config.model_validate(values_of(composed, throw_on_missing=True))
-        seen = _training_documents(folder)
-        changes = {}
-        for family in sorted({spec.family for spec in config.models.root.values()}):
-            cap = getattr(config.hardware, f"max_train_docs_{family}", None)
-            if cap is not None:
-                changes[f"hardware.max_train_docs_{family}"] = int(min(cap, seen or cap) * factor)
-        return changes if changes and all(changes.values()) else None
+        """What the run's study changes to make its work smaller."""
+        values = values_of(composed, throw_on_missing=True)
+        study = str(values["study"])
+        return study_named(study).smaller(schema_of(study).model_validate(values), folder, factor)
 
     def place(self, composed: DictConfig, folder: Path) -> None:
         with open_dict(composed):
             composed.output_root = str(folder)
             composed.hydra.sweep.dir = str(folder)
             composed.hydra.sweep.subdir = "."
-
-
-def _training_documents(folder: Path) -> int | None:
-    """How many documents the run had prepared for training, if it came so far."""
-    for file in folder.glob("interim/*/*/meta_view.json"):
-        counted = json.loads(file.read_text(encoding="utf-8")).get("n_docs_train_balanced")
-        if isinstance(counted, int):
-            return counted
-    return None
 
 
 def _write_config(folder: Path, checked: Composed) -> None:

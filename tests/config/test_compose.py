@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from app.config.balance import Oversample
 from app.config.compose import compose, conf_digest, overrides_from, sweep_name
+from app.config.ideo.balance import Oversample
 from app.errors import ConfigError
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -135,18 +135,18 @@ def test_a_mistake_in_a_file_says_which_line(tmp_path: Path) -> None:
 
 
 def test_the_same_command_names_the_same_sweep() -> None:
-    name = sweep_name(["balance=none,oversample", "seed=7"])
+    name = sweep_name(["balance=none,oversample", "seed=7"], CONF)
     assert name.startswith("ideo-")
-    assert sweep_name(["seed=7", "++balance=none,oversample", "output_root=there"]) == name
-    assert sweep_name(["seed=7", "superior.parallel=2", "balance=none,oversample"]) == name
-    assert sweep_name(["seed=8", "balance=none,oversample"]) != name
+    assert sweep_name(["seed=7", "++balance=none,oversample", "output_root=there"], CONF) == name
+    assert sweep_name(["seed=7", "superior.parallel=2", "balance=none,oversample"], CONF) == name
+    assert sweep_name(["seed=8", "balance=none,oversample"], CONF) != name
 
 
 def test_a_sweep_of_an_experiment_is_called_like_it() -> None:
-    assert sweep_name(["experiment=ideo_learning_curve", "superior.repeats=5"]) == (
+    assert sweep_name(["experiment=ideo_learning_curve", "superior.repeats=5"], CONF) == (
         "ideo_learning_curve"
     )
-    assert sweep_name(["experiment=ideo_learning_curve", "seed=1"]).startswith(
+    assert sweep_name(["experiment=ideo_learning_curve", "seed=1"], CONF).startswith(
         "ideo_learning_curve-"
     )
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from app.config.compose import compose
-from app.config.models import SklearnModel
+from app.config.ideo.models import SklearnModel
 
 CONF = Path(__file__).parents[2] / "conf"
 FILES = sorted(path.stem for path in (CONF / "models").glob("*.yaml"))

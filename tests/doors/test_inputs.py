@@ -7,7 +7,7 @@ import pytest
 
 from app.config.compose import compose
 from app.errors import ConfigError, MissingExtraError
-from app.inputs import require_inputs
+from app.studies.ideo import require_inputs
 
 CONF = Path(__file__).parents[2] / "conf"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.config.models import Models
+from app.config.ideo.models import Models
 from app.datasets.table_pair import TablePairDataset
 from app.datasets.tsv import TsvDataset
 from app.stages import code

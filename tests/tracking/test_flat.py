@@ -1,6 +1,6 @@
 """Nested values become flat names and values."""
 
-from app.config.filters import Filters
+from app.config.ideo.filters import Filters
 from app.tracking.flat import flat_params, flat_scores, mlflow_name
 
 

@@ -25,7 +25,8 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
 
 from app.config.explain import explain
-from app.config.tree import Config
+from app.config.study import require_groups, study_of, with_study
+from app.config.tree import STUDIES, Config, schema_of
 from app.errors import ConfigError, nearest
 
 CONFIG_NAME = "config"
@@ -76,15 +77,15 @@ def check(
         values = values_of(composed, throw_on_missing=True)
     except OmegaConfBaseException as error:
         raise ConfigError(_first_line(error)) from error
+    study = str(values.get("study"))
+    if study not in STUDIES:
+        raise ConfigError(f"study={study}: no such study{nearest(study, STUDIES)}")
+    schema = schema_of(study)
     try:
-        config = Config.model_validate(values)
+        config = schema.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(explain(error, values, overrides, chosen, conf)) from error
-    derived = {
-        "dataset_key": config.dataset.key(),
-        "profile": chosen.get("profile", "null"),
-        "families": config.models.families(),
-    }
+        raise ConfigError(explain(error, schema, values, overrides, chosen, conf)) from error
+    derived = {"profile": chosen.get("profile", "null"), **config.derived()}
     return Composed(tuple(overrides), Tree(values, **derived), config)
 
 
@@ -110,29 +111,32 @@ def checked_overrides(overrides: Sequence[str], conf: Path) -> list[str]:
     """`overrides` in the form Hydra takes, each group choice known to exist.
 
     A plain `key=value` becomes `++key=value`; sweeps over a group (`balance=none,oversample`)
-    are checked choice by choice.
+    are checked choice by choice. `pipeline=vesuvius` brings its study with it.
     """
-    ready = []
-    for override in overrides:
+    ready, groups = [], {}
+    for override in with_study(overrides, conf):
         parsed = _parse(override)
         added = parsed.is_add() or parsed.is_force_add()
         if added or parsed.is_delete() or override.startswith(_HYDRA_PREFIXES):
             ready.append(override)
         elif is_group(parsed.key_or_group, conf):
             _check_choices(parsed, conf)
+            groups[parsed.key_or_group] = override.partition("=")[2]
             ready.append(override)
         else:
             ready.append(f"++{override}")
+    require_groups(groups, study_of(overrides, conf), conf)
     return ready
 
 
-def sweep_name(overrides: Sequence[str]) -> str:
+def sweep_name(overrides: Sequence[str], conf: Path) -> str:
     """The name of a sweep that was given none: its experiment or pipeline, and, where more is
     overridden, a hash of the rest. The same command has the same name."""
-    told, name = [], "ideo"
+    study = study_of(overrides, conf)
+    told, name = [], study
     for override in overrides:
         key, _, value = override.lstrip("+").partition("=")
-        if key == "experiment" or (key == "pipeline" and name == "ideo"):
+        if key == "experiment" or (key == "pipeline" and name == study):
             name = re.sub(r"[^A-Za-z0-9_.-]+", "_", value)
         if key != "experiment" and key.split(".")[0] not in NOT_NAMED:
             told.append(f"{key}={value}")

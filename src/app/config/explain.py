@@ -10,7 +10,6 @@ import yaml
 from pydantic import BaseModel, RootModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from app.config.tree import Config
 from app.errors import nearest
 
 _PREFIX = re.compile(r"^[+~]*")
@@ -19,6 +18,7 @@ _NAMED_KEY = re.compile(r"([a-z_]+(?:\.[a-z_]+)*): ")  # checks between groups n
 
 def explain(
     error: ValidationError,
+    schema: type[BaseModel],
     values: Mapping[str, Any],
     overrides: Sequence[str],
     chosen: Mapping[str, str],
@@ -33,7 +33,9 @@ def explain(
         else:
             place_of = key
         place = _override_of(place_of, overrides) or _line_of(place_of, chosen, conf)
-        paragraphs.append(_sentence(detail, key, values) + (f"\n  {place}" if place else ""))
+        paragraphs.append(
+            _sentence(detail, key, schema, values) + (f"\n  {place}" if place else "")
+        )
     return "\n".join(dict.fromkeys(paragraphs))
 
 
@@ -56,13 +58,15 @@ def _key(detail: ErrorDetails, values: Mapping[str, Any]) -> list[str]:
     return path
 
 
-def _sentence(detail: ErrorDetails, key: list[str], values: Mapping[str, Any]) -> str:
+def _sentence(
+    detail: ErrorDetails, key: list[str], root: type[BaseModel], values: Mapping[str, Any]
+) -> str:
     dotted = ".".join(key)
     match detail["type"]:
         case "extra_forbidden" if dotted in ("profile", "experiment"):
             return f"{dotted}: its file must begin with the line `# @package _global_`"
         case "extra_forbidden":
-            return f"{dotted}: unknown key{nearest(key[-1], _fields_beside(key, values))}"
+            return f"{dotted}: unknown key{nearest(key[-1], _fields_beside(key, root, values))}"
         case "missing":
             return f"{dotted}: this key is needed and has no value"
         case "union_tag_invalid":
@@ -140,9 +144,9 @@ def _line_in(text: str, key: Sequence[str]) -> int | None:
     return line
 
 
-def _fields_beside(key: list[str], values: Mapping[str, Any]) -> list[str]:
+def _fields_beside(key: list[str], root: type[BaseModel], values: Mapping[str, Any]) -> list[str]:
     """The keys the schema knows where `key` stands."""
-    schema: Any = Config
+    schema: Any = root
     here: Any = values
     for part in key[:-1]:
         schema = _inner(_member(schema, here), part)

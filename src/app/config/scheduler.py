@@ -5,7 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from app.config.base import Group
-from app.config.superior import seconds_of
+from app.config.durations import seconds_of
 
 
 class ResourceClass(Group):
@@ -29,6 +29,7 @@ class Scheduler(Group):
         "sklearn": "light",
         "spacy": "medium",
         "hf": "heavy",
+        "volumes": "medium",
     }  # model family -> class; a run has the heaviest class of its families
     max_ram_per_run_gb: float | None = Field(default=None, gt=0)  # hard limit; null: none
     run_timeout: str | None = None  # of one run, e.g. 2h; null: none

@@ -1,27 +1,12 @@
 """What a sweep does: its folder, its repeats and seeds, when it stops, and what it draws."""
 
-import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from app.config.base import Group
-
-_DURATION = re.compile(r"^(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?$")
-
-
-def seconds_of(duration: str) -> float:
-    """Seconds in `9h`, `45m`, `1h30m` or `90s`.
-
-    Raises:
-        ValueError: says how a duration is written.
-    """
-    found = _DURATION.match(duration.strip())
-    if not found or not any(found.groups()):
-        raise ValueError(f"{duration!r} is no duration; write 9h, 45m, 1h30m or 90s")
-    hours, minutes, seconds = (float(part or 0) for part in found.groups())
-    return 3600 * hours + 60 * minutes + seconds
+from app.config.durations import deadline_at, seconds_of
 
 
 class EarlyStop(Group):
@@ -94,17 +79,3 @@ class Superior(Group):
             if hook is not None and "_target_" not in hook:
                 raise ValueError(f"{name}: a hook needs _target_, the function to call")
         return analysis
-
-
-def deadline_at(deadline: str, now: datetime) -> datetime:
-    """When `deadline` is: a duration from `now`, or a time (local where it names no zone).
-
-    Raises:
-        ValueError: it is neither.
-    """
-    if "T" in deadline or "-" in deadline:
-        try:
-            return datetime.fromisoformat(deadline).astimezone()
-        except ValueError:
-            raise ValueError(f"{deadline!r} is no time; write 2026-11-21T08:00") from None
-    return now + timedelta(seconds=seconds_of(deadline))

@@ -4,8 +4,9 @@ import os
 import time
 from datetime import UTC, datetime
 
+from app.config.durations import deadline_at, seconds_of
 from app.config.scheduler import Scheduler
-from app.config.superior import Superior, deadline_at, seconds_of
+from app.config.superior import Superior
 from app.errors import ConfigError
 from app.sweep.limits import machine_gb
 

@@ -12,8 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.config.durations import seconds_of
 from app.config.scheduler import Scheduler
-from app.config.superior import Superior, seconds_of
+from app.config.superior import Superior
 from app.durable.interrupt import Interrupted
 from app.errors import SweepError
 from app.sweep.admission import Admission

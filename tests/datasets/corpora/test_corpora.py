@@ -84,7 +84,7 @@ def test_a_process_that_reads_imports_lxml_and_little_else() -> None:
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(out.stdout.split())
     assert "lxml.etree" in loaded
-    assert loaded.isdisjoint({"pydantic", "numpy", "polars", "kedro", "app.config.corpora"})
+    assert loaded.isdisjoint({"pydantic", "numpy", "polars", "kedro", "app.config.ideo.corpora"})
 
 
 def test_ids_are_remembered_across_batches() -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 import polars as pl
 
-from app.config.dataset import Dataset
-from app.config.split import Split
+from app.config.ideo.dataset import Dataset
+from app.config.ideo.split import Split
 from app.datasets.documents import Documents
 
 ONE = Dataset(dataset_id="w", corpus_ids=["w"])

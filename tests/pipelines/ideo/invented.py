@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from app.config.analysis import Analysis
-from app.config.dataset import Dataset
-from app.config.models import Models
-from app.config.view import View
+from app.config.ideo.analysis import Analysis
+from app.config.ideo.dataset import Dataset
+from app.config.ideo.models import Models
+from app.config.ideo.view import View
 from app.datasets.tsv import tsv_sha256
 from app.pipelines.ideo import by_field, judged, scoring
 from app.pipelines.ideo.page.findings import Findings, gather_findings

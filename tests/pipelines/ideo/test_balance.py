@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from app.config.balance import Balance
+from app.config.ideo.balance import Balance
 from app.errors import LabelError
 from app.pipelines.ideo.balance import balance_train
 
@@ -191,7 +191,7 @@ def test_an_unknown_strategy_preset_or_option_is_never_none(options: dict[str, A
 
 SCRIPT = """
 from hand_made import ONE, STRATIFIED, screened
-from app.config.balance import Balance
+from app.config.ideo.balance import Balance
 from app.pipelines.ideo.balance import balance_train
 from app.pipelines.ideo.split import split_documents
 table = split_documents(screened({"left": 60, "right": 40, "center": 9}), ONE, STRATIFIED, 42)

@@ -10,8 +10,8 @@ from invented import IDENTITY, Invented
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 
-from app.config.dataset import Dataset
-from app.config.view import View
+from app.config.ideo.dataset import Dataset
+from app.config.ideo.view import View
 from app.datasets.per_model import PerModelDataset
 from app.errors import InputError, StaleInputError
 from app.pipelines.ideo import judged, scoring

@@ -2,8 +2,8 @@ import polars as pl
 import pytest
 from hand_made import counts, documents
 
-from app.config.filters import ActorFilter, Filters
-from app.config.view import View
+from app.config.ideo.filters import ActorFilter, Filters
+from app.config.ideo.view import View
 from app.datasets.documents import Documents
 from app.errors import ConfigError, LabelError
 from app.pipelines.ideo.filters import screen_documents

@@ -3,9 +3,9 @@ from typing import Any
 import pytest
 from hand_made import ONE, STRATIFIED
 
-from app.config.balance import Balance
-from app.config.filters import Filters
-from app.config.view import View
+from app.config.ideo.balance import Balance
+from app.config.ideo.filters import Filters
+from app.config.ideo.view import View
 from app.datasets.actors import Actor
 from app.errors import StaleInputError
 from app.pipelines.ideo.identity import identify, require_same_identity

@@ -2,7 +2,7 @@ import polars as pl
 import pytest
 from hand_made import counts, documents
 
-from app.config.view import UnknownLabels, View
+from app.config.ideo.view import UnknownLabels, View
 from app.datasets.actors import Actor
 from app.errors import ConfigError, LabelError
 from app.pipelines.ideo.labels import label_documents

@@ -10,7 +10,7 @@ import pytest
 from invented import IDENTITY, Invented
 from lxml import etree
 
-from app.config.models import Models
+from app.config.ideo.models import Models
 from app.errors import InputError, StaleInputError
 from app.pipelines.ideo.page.documents import warnings_of_labels
 from app.pipelines.ideo.page.findings import gather_findings

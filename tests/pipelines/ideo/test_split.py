@@ -7,7 +7,7 @@ from hand_made import ACROSS, BESIDE, ONE, STRATIFIED, TWO, counts, screened
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.config.split import Split
+from app.config.ideo.split import Split
 from app.errors import LabelError
 from app.pipelines.ideo.split import cut_dev, split_documents
 

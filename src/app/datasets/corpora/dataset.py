@@ -9,8 +9,8 @@ from typing import Any
 import polars as pl
 from kedro.io import AbstractDataset
 
-from app.config.corpora import Corpus, PairedLinesReader, ParlaMintReader
-from app.config.dataset import Dataset
+from app.config.ideo.corpora import Corpus, PairedLinesReader, ParlaMintReader
+from app.config.ideo.dataset import Dataset
 from app.datasets.corpora.files import CorpusFile
 from app.datasets.corpora.frames import COUNTS, Frames
 from app.datasets.corpora.rows import BASE, own_fields
@@ -97,8 +97,8 @@ class CorporaDataset(AbstractDataset[Any, Corpora]):
     """Kedro dataset over `conf/corpora`.
 
     Args:
-        corpora: corpus id -> its description (`app.config.corpora.Corpus`).
-        dataset: which of them are read (`app.config.dataset.Dataset`).
+        corpora: corpus id -> its description (`app.config.ideo.corpora.Corpus`).
+        dataset: which of them are read (`app.config.ideo.dataset.Dataset`).
         tokenizer: what `n_tokens` counts: whitespace, simple or spacy:<language>.
         workers: processes that read.
     """

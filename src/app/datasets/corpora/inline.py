@@ -16,7 +16,7 @@ Path = Callable[[etree._Element], Any]
 
 
 class InlineOptions(NamedTuple):
-    """What a corpus is configured with; each value as in `app.config.corpora.InlineReader`."""
+    """What a corpus is configured with; each value as in `app.config.ideo.corpora.InlineReader`."""
 
     turn: str
     metadata: str

@@ -26,7 +26,7 @@ NOT_SPEECH = frozenset({"note", "kinesic", "vocal", "incident", "gap"})
 
 
 class ParlaMintOptions(NamedTuple):
-    """What a corpus is configured with; each value as in `app.config.corpora.ParlaMintReader`."""
+    """What a corpus is configured with; values as in `app.config.ideo.corpora.ParlaMintReader`."""
 
     persons: str
     orgs: str

@@ -7,11 +7,11 @@ the config's own classes each would import pydantic too: 18 MB and 0.1 s.
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from app.config.corpora import Corpus
+    from app.config.ideo.corpora import Corpus
 
 
 class Source(NamedTuple):
-    """A corpus, its config already checked; each value as in `app.config.corpora.Corpus`."""
+    """A corpus, its config already checked; each value as in `app.config.ideo.corpora.Corpus`."""
 
     path: str
     exclude: list[str]

@@ -13,7 +13,7 @@ Path = Callable[[etree._Element], Any]
 
 
 class TeiOptions(NamedTuple):
-    """What a corpus is configured with; each value as in `app.config.corpora.TeiReader`."""
+    """What a corpus is configured with; each value as in `app.config.ideo.corpora.TeiReader`."""
 
     document: str
     namespaces: Mapping[str, str]

@@ -10,8 +10,15 @@ from fractions import Fraction
 import numpy as np
 import polars as pl
 
-from app.config.balance import AlphaTotal, Balance, CapDocs, CapTokens, ClassWeights, Oversample
-from app.config.dataset import Dataset
+from app.config.ideo.balance import (
+    AlphaTotal,
+    Balance,
+    CapDocs,
+    CapTokens,
+    ClassWeights,
+    Oversample,
+)
+from app.config.ideo.dataset import Dataset
 from app.errors import LabelError
 from app.pipelines.ideo.quotas import largest_remainder
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from app.config.analysis import Analysis
+from app.config.ideo.analysis import Analysis
 from app.pipelines.ideo import metrics
 from app.pipelines.ideo.judged import model_names
 from app.pipelines.ideo.metrics import Counts

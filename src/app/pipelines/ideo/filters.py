@@ -8,7 +8,7 @@ for duplicates; nothing else looks at them.
 import numpy as np
 import polars as pl
 
-from app.config.filters import ActorFilter, Filters
+from app.config.ideo.filters import ActorFilter, Filters
 from app.datasets.documents import Documents
 from app.errors import ConfigError, LabelError, nearest
 from app.pipelines.ideo.duplicates import exact_groups, near_groups, scan_texts

@@ -7,9 +7,16 @@ family without configured models yields nothing and imports nothing.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from app.config.hardware import Hardware
-from app.config.models import CheckModel, ComplementNB, HfModel, Models, SklearnModel, SpacyModel
-from app.config.split import Split
+from app.config.ideo.hardware import Hardware
+from app.config.ideo.models import (
+    CheckModel,
+    ComplementNB,
+    HfModel,
+    Models,
+    SklearnModel,
+    SpacyModel,
+)
+from app.config.ideo.split import Split
 from app.datasets.docbin import DocSide
 from app.datasets.models import TrainedModel
 from app.datasets.sides import Frame

@@ -10,11 +10,11 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from app.config.balance import Balance
-from app.config.dataset import Dataset
-from app.config.filters import Filters
-from app.config.split import Split
-from app.config.view import View
+from app.config.ideo.balance import Balance
+from app.config.ideo.dataset import Dataset
+from app.config.ideo.filters import Filters
+from app.config.ideo.split import Split
+from app.config.ideo.view import View
 from app.datasets.actors import Actor
 from app.datasets.corpora import Corpora
 from app.datasets.sides import Frame

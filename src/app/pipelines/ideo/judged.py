@@ -8,8 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from app.config.analysis import Analysis
-from app.config.models import Models
+from app.config.ideo.analysis import Analysis
+from app.config.ideo.models import Models
 from app.datasets.sides import Frame
 from app.errors import InputError, StaleInputError
 from app.pipelines.ideo.identity import require_same_content, require_same_identity

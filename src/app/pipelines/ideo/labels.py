@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from app.config.view import UnknownLabels, View
+from app.config.ideo.view import UnknownLabels, View
 from app.datasets.actors import Actor
 from app.datasets.documents import Documents
 from app.errors import ConfigError, LabelError, nearest

@@ -6,11 +6,11 @@ from typing import Any
 
 import polars as pl
 
-from app.config.balance import Balance, ClassWeights
-from app.config.dataset import Dataset
-from app.config.filters import Filters
-from app.config.split import Split
-from app.config.view import View
+from app.config.ideo.balance import Balance, ClassWeights
+from app.config.ideo.dataset import Dataset
+from app.config.ideo.filters import Filters
+from app.config.ideo.split import Split
+from app.config.ideo.view import View
 from app.datasets.actors import Actor
 from app.datasets.sides import Frame
 from app.datasets.tsv import tsv_sha256

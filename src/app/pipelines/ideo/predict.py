@@ -9,8 +9,8 @@ from typing import Any
 
 import polars as pl
 
-from app.config.hardware import Hardware
-from app.config.models import Models
+from app.config.ideo.hardware import Hardware
+from app.config.ideo.models import Models
 from app.datasets.docbin import DocSide
 from app.datasets.models import ModelFolder
 from app.datasets.sides import Frame

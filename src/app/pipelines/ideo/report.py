@@ -4,8 +4,8 @@ from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
-from app.config.hardware import Hardware
-from app.config.models import Models
+from app.config.ideo.hardware import Hardware
+from app.config.ideo.models import Models
 from app.datasets.models import ModelFolder
 from app.pipelines.ideo.page.features import read_top_features
 from app.pipelines.ideo.page.findings import gather_findings

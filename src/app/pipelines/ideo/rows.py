@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from app.config.dataset import Dataset
+from app.config.ideo.dataset import Dataset
 from app.datasets.documents import Documents
 
 FIRST = ("id", "label", "label_raw", "modality")

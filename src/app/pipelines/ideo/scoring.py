@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from app.config.analysis import Analysis
-from app.config.dataset import Dataset
-from app.config.models import Models
-from app.config.view import View
+from app.config.ideo.analysis import Analysis
+from app.config.ideo.dataset import Dataset
+from app.config.ideo.models import Models
+from app.config.ideo.view import View
 from app.pipelines.ideo import baselines, comparison, metrics
 from app.pipelines.ideo.intervals import Bootstrap, group_codes, interval, replicate_scores
 from app.pipelines.ideo.judged import model_names

@@ -15,8 +15,8 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from app.config.dataset import Dataset
-from app.config.split import Split
+from app.config.ideo.dataset import Dataset
+from app.config.ideo.split import Split
 from app.errors import LabelError
 from app.pipelines.ideo.groups import Draw, matched_groups, random_groups
 from app.pipelines.ideo.quotas import largest_remainder

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from app.config.durations import seconds_of
 from app.config.scheduler import Scheduler
-from app.config.superior import Superior, seconds_of
+from app.config.superior import Superior
 from app.errors import ConfigError
 from app.sweep.job import Job, Task
 from app.sweep.zygote import Told, Warm

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from app.config.hardware import Hardware
-from app.config.models import Models
-from app.config.split import Split
+from app.config.ideo.hardware import Hardware
+from app.config.ideo.models import Models
+from app.config.ideo.split import Split
 from app.datasets.docbin import DocBinDataset
 from app.datasets.jsonl import JsonlPairDataset
 from app.datasets.models import ModelFolder, ModelsDataset

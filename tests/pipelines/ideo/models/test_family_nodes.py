@@ -164,7 +164,7 @@ def test_wiring_and_unconfigured_families_import_no_library() -> None:
     code = f"""
 import sys
 import app.pipelines.ideo.train as train
-from app.config.models import Models
+from app.config.ideo.models import Models
 from app.pipelines.ideo import fit, predict
 train.create_pipeline()
 models = Models.model_validate({{"check": {{"family": "check"}}}})

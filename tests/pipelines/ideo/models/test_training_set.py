@@ -2,7 +2,7 @@ import polars as pl
 import pytest
 from small_study import IDENTITY, documents
 
-from app.config.models import CheckModel
+from app.config.ideo.models import CheckModel
 from app.errors import ConfigError, InputError, LabelError
 from app.pipelines.ideo.models.training_set import TrainingSet, balanced_weights, stratified_sample
 

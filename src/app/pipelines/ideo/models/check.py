@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.config.models import CheckModel
+from app.config.ideo.models import CheckModel
 from app.datasets.models import TrainedModel
 
 _FILE = "counts.json"

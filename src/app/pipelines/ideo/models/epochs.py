@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from app.config.models import SpacyModel
+from app.config.ideo.models import SpacyModel
 from app.datasets.docbin import DocSide
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from app.config.models import HfModel
-from app.config.split import Split
+from app.config.ideo.models import HfModel
+from app.config.ideo.split import Split
 from app.datasets.models import TrainedModel
 from app.durable.progress import progress
 from app.pipelines.ideo.models.dev import DevSelection

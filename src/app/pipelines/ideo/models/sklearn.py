@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from app.config.models import (
+from app.config.ideo.models import (
     ComplementNB,
     DecisionTree,
     Estimator,

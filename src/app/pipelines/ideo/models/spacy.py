@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from app.config.models import SpacyModel
-from app.config.split import Split
+from app.config.ideo.models import SpacyModel
+from app.config.ideo.split import Split
 from app.datasets.docbin import DocSide
 from app.datasets.models import TrainedModel
 from app.durable.progress import progress

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from app.config.hardware import Hardware
-from app.config.models import ClassWeight, Model
+from app.config.ideo.hardware import Hardware
+from app.config.ideo.models import ClassWeight, Model
 from app.errors import ConfigError, InputError, LabelError, StaleInputError
 from app.pipelines.ideo.quotas import largest_remainder
 

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from app.config.analysis import Analysis
+from app.config.ideo.analysis import Analysis
 from app.datasets.models import ModelFolder
 from app.pipelines.ideo.models.sklearn import FEATURES
 from app.pipelines.ideo.page.findings import TopFeatures

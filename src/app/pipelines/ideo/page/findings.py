@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.config.analysis import Analysis
-from app.config.models import Models
+from app.config.ideo.analysis import Analysis
+from app.config.ideo.models import Models
 from app.pipelines.ideo.identity import require_same_identity
 from app.pipelines.ideo.page import documents, results
 from app.pipelines.ideo.page.charts import balance_bars, feature_panel, feature_sheet, score_bars

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.config.analysis import Analysis
-from app.config.models import Models
+from app.config.ideo.analysis import Analysis
+from app.config.ideo.models import Models
 from app.errors import InputError, StaleInputError
 
 Row = dict[str, Any]

@@ -52,6 +52,9 @@ bench: $(VENV)/dev ## ratios against the named anchors, into benchmarks/results/
 	$(BIN)/python benchmarks/prepare.py
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/sweep.py
+	$(BIN)/python benchmarks/durable.py
+	$(BIN)/python benchmarks/grid.py
+	$(BIN)/python benchmarks/voxels.py
 
 soak: $(VENV)/dev ## long random campaigns
 	$(BIN)/python -m pytest -m soak
@@ -67,7 +70,7 @@ clean: ## removes the environment; data and runs stay
 
 $(VENV)/run: pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[spacy,viz]'
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[spacy,viz,volumes]'
 	@touch $@
 
 $(VENV)/dev: pyproject.toml constraints.txt

@@ -55,7 +55,7 @@ def run(composed: Composed, selection: Selection | None = None) -> None:
     with _stage_cache(composed) as chosen:
         for part in study.parts(composed):
             study.require_inputs(part.config)
-            with _only_writer(study.written_folder(part.config)):
+            with _only_writer(study.written_folder(part.config)), study.running(part.config):
                 _run_session(part, names, selection.env, {**chosen, **selection.filters})
 
 

@@ -1,15 +1,22 @@
 """The journal keeps every event, cuts a torn tail, and names every change made to it."""
 
 import json
+import math
 import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from app.durable.event_line import encoded, is_json
 from app.durable.journal import SEAL, Head, Journal, read_events, verify
 from app.errors import InputError
 
@@ -260,3 +267,176 @@ def test_a_missing_last_seal_is_told_as_a_cut(tmp_path: Path) -> None:
     path.write_bytes(b"".join(events))
     (problem,) = verify(path)
     assert problem.kind == "truncated"
+
+
+BUFFER = 4
+
+
+def buffered(path: Path, **named: int) -> Journal:
+    return Journal(path, buffer_events=BUFFER, **named)
+
+
+def test_a_burst_reaches_the_system_in_buffers_and_a_lone_event_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "j.jsonl"
+    with buffered(path) as journal:
+        journal._went_ns = journal._due_ns = 0  # the last ones went long ago
+        journal.append("step", number=1)
+        assert numbers(path) == [1]
+        for number in range(2, 2 + BUFFER):
+            journal._due_ns = 1 << 62
+            assert numbers(path) == [1]
+            journal.append("step", number=number)
+        assert numbers(path) == list(range(1, 2 + BUFFER))
+        assert journal.events == 1 + BUFFER
+
+
+@pytest.mark.parametrize("push", ["flush", "seal", "durable"])
+def test_what_waits_goes_when_it_is_asked_for(push: str, tmp_path: Path) -> None:
+    path = tmp_path / "j.jsonl"
+    with buffered(path) as journal:
+        journal._due_ns = 1 << 62
+        journal.append("step", number=1)
+        assert (numbers(path), journal.events) == ([], 1)
+        if push == "durable":
+            journal.append("step", durable=True, number=2)
+        else:
+            getattr(journal, push)()
+        assert numbers(path) == ([1, 2] if push == "durable" else [1])
+    assert verify(path) == []
+
+
+def test_a_clock_set_back_keeps_nothing_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "j.jsonl"
+    with buffered(path) as journal:
+        monkeypatch.setattr("app.durable.journal.time_ns", lambda: 1)
+        journal.append("step", number=1)
+        assert numbers(path) == [1]
+
+
+def test_a_buffered_journal_has_the_bytes_of_an_unbuffered_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.durable.journal.time_ns", lambda: 1)
+    for size in (1, 2, 3, BLOCK, 100):
+        with Journal(tmp_path / f"{size}", block_events=BLOCK, buffer_events=size) as journal:
+            journal._due_ns = 1 << 62
+            for number in range(EVENTS):
+                journal.append("step", number=number)
+    contents = {(tmp_path / f"{size}").read_bytes() for size in (1, 2, 3, BLOCK, 100)}
+    assert len(contents) == 1
+
+
+def test_a_full_disk_leaves_buffered_events_whole_and_each_refused_one_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk takes half of every third write and refuses the rest of it."""
+    path, calls, kept = tmp_path / "j.jsonl", [0], []
+    real = os.write
+
+    def short(file: int, line: bytes) -> int:
+        calls[0] += 1
+        if calls[0] % 3 == 1:
+            return real(file, line[: len(line) // 2])
+        if calls[0] % 3 == 2:
+            raise OSError(28, "No space left on device")
+        return real(file, line)
+
+    journal = buffered(path, block_events=BLOCK)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", short)
+        for number in range(100):
+            try:
+                journal.append("step", number=number)
+                kept.append(number)
+            except OSError:
+                pass
+            assert journal.events == len(kept)
+    journal.close()
+    assert 0 < len(kept) < 100
+    assert numbers(path) == kept
+    assert verify(path) == []
+
+
+def test_threads_append_and_seal_at_once(tmp_path: Path) -> None:
+    path, heads = tmp_path / "j.jsonl", []
+    with Journal(path, block_events=BLOCK, buffer_events=BUFFER) as journal:
+
+        def append(worker: int) -> None:
+            for number in range(300):
+                journal.append("step", number=worker * 1000 + number)
+
+        threads = [threading.Thread(target=append, args=(worker,)) for worker in range(4)]
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            heads.append(journal.seal())
+        for thread in threads:
+            thread.join()
+    told = numbers(path)
+    assert sorted(told) == [worker * 1000 + number for worker in range(4) for number in range(300)]
+    for worker in range(4):
+        mine = [number for number in told if number // 1000 == worker]
+        assert mine == sorted(mine)
+    assert verify(path, heads) == []
+
+
+def test_a_signal_at_any_point_leaves_a_whole_journal(tmp_path: Path) -> None:
+    """What was appended before the signal is there, in order; the event it struck may be."""
+
+    class Struck(BaseException):
+        pass
+
+    def strike(*_: Any) -> None:
+        raise Struck
+
+    before = signal.signal(signal.SIGALRM, strike)
+    try:
+        for round_ in range(100):
+            path = tmp_path / str(round_)
+            journal, done = Journal(path, block_events=BLOCK, buffer_events=round_ % 7 + 1), 0
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 0.0002 + 0.00003 * round_)
+                while True:
+                    journal.append("step", number=done + 1)
+                    done += 1
+            except Struck:
+                journal.append("struck", number=-1)
+            journal.close()
+            told = numbers(path)
+            assert told[-1] == -1
+            assert told[:-1] in (list(range(1, done + 1)), list(range(1, done + 2)))
+            assert verify(path) == []
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(VALUES)
+@settings(max_examples=300, deadline=None)
+def test_any_json_value_comes_back_as_it_went_in(value: Any) -> None:
+    line = encoded({"event": "x", "value": value})
+    assert line.endswith(b"}\n")
+    assert line.count(b"\n") == 1
+    assert is_json(line)
+    assert repr(json.loads(line)["value"]) == repr(value)
+
+
+def test_numpy_values_are_taken_nan_too(tmp_path: Path) -> None:
+    with Journal(tmp_path / "j.jsonl") as journal:
+        journal.append(
+            "x", loss=np.float64(0.1), at=np.int64(3), per=np.array([1.5, 2.5]), on=np.bool_(True)
+        )
+        journal.append("x", loss=np.float32("nan"), per=np.array([np.inf, 1.0]), none=None)
+    first, second = read_events(tmp_path / "j.jsonl")
+    assert [first[name] for name in ("loss", "at", "per", "on")] == [0.1, 3, [1.5, 2.5], True]
+    assert math.isnan(second["loss"])
+    assert (second["per"], second["none"]) == ([math.inf, 1.0], None)

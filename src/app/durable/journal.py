@@ -12,23 +12,27 @@ import fcntl
 import json
 import os
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
+from time import time_ns
 from types import TracebackType
 from typing import Any, Self
+from zlib import crc32
 
 from app.durable.atomic import write_text
-from app.durable.sealed import SEAL, Event, Head, Problem, SealedBlocks, crc
+from app.durable.event_line import encoded
+from app.durable.merkle import MerkleTree
+from app.durable.sealed import SEAL, Event, Head, Problem, Seal, SealedBlocks, crcs, digits
 from app.errors import InputError
 
 BLOCK_EVENTS = 256
+BUFFERED_NS = 100_000_000  # an event waits no longer in memory when another follows
 
 
 class Journal:
-    """A journal open for writing, by one process.
+    """A journal open for writing, by one process; any of its threads may append.
 
         with Journal(Path("run/journal.jsonl")) as journal:
             journal.append("candidate_done", candidate=3, loss=0.25)
@@ -37,15 +41,27 @@ class Journal:
     the operating system has the event (it survives the process), and with `durable=True` when the
     disk has it (it survives the machine).
 
+    With `buffer_events` above 1, events of a burst wait in memory and reach the operating system
+    together: when so many wait, when one comes `BUFFERED_NS` after the last ones went, at the end
+    of a block, with `durable=True`, `flush`, `seal` and `close`. A kill may lose those that wait.
+
+    An `append` that raises leaves no event; those that waited before it still wait.
+
     Raises:
         InputError: on opening, for a file whose sealed part was changed, or that another process
             has open for writing.
     """
 
-    def __init__(self, path: Path, block_events: int = BLOCK_EVENTS) -> None:
+    def __init__(
+        self, path: Path, block_events: int = BLOCK_EVENTS, buffer_events: int = 1
+    ) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.path, self._block_events = path, block_events
-        self._lock = threading.Lock()
+        self.path, self._block_events, self._buffer_events = path, block_events, buffer_events
+        self._lock, self._sealing = threading.Lock(), threading.Lock()
+        self._tree, self._sealed = MerkleTree(), 0  # the closed blocks, and the events in them
+        self._open = bytearray()  # lines of the block not closed yet that the system has
+        self._waiting = bytearray()  # those that only this process has
+        self._crcs: list[int] = []  # of both
         self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             self._claim()
@@ -54,28 +70,46 @@ class Journal:
             os.close(self._file)
             raise
 
+    @property
+    def events(self) -> int:
+        """How many there are, those that wait in memory included."""
+        return self._sealed + len(self._crcs)
+
     def append(self, event: str, *, durable: bool = False, **fields: Any) -> None:
-        """Adds one event. Field values are JSON values."""
-        record = {"ts_ns": time.time_ns(), "event": event, **fields}
-        line = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        """Adds one event. Field values are JSON values, or NumPy's."""
+        now = time_ns()
+        line = encoded({"ts_ns": now, "event": event, **fields})
         with self._lock:
-            with self._all_or_nothing():
-                self._write(line)
-                self._open.append(line)
-                self.events += 1
-            if len(self._open) >= self._block_events:
-                self._seal()
+            waiting, crcs = self._waiting, self._crcs
+            length, count = len(waiting), len(crcs)
+            try:
+                waiting += line
+                crcs.append(crc32(line))
+                if count < self._last and self._went_ns <= now < self._due_ns and not durable:
+                    return
+                self._pass_on()
+            except BaseException:
+                if self._waiting is waiting:  # it did not go
+                    del waiting[length:], crcs[count:]
+                raise
             if durable:
                 os.fsync(self._file)
 
+    def flush(self) -> None:
+        """Returns when the operating system has every event."""
+        with self._lock:
+            self._pass_on()
+
     def seal(self) -> Head:
         """Closes the block of the events so far, flushes all to disk, and gives the head."""
-        with self._lock:
-            if self._open:
-                self._seal()
-            os.fsync(self._file)
-            head = Head(self.events, self._tree.root().hex())
-        write_text(_head_file(self.path), head.line())
+        with self._sealing:
+            with self._lock:
+                if self._crcs:
+                    self._seal()
+                    self._went()
+                head = Head(self._sealed, self._tree.root().hex())
+            os.fsync(self._file)  # other threads go on appending
+            write_text(_head_file(self.path), head.line())
         return head
 
     def close(self) -> Head:
@@ -115,24 +149,39 @@ class Journal:
                 f"{self.path}: {scan.problems[0].text}; nothing is appended to a journal that "
                 "was changed (`kedro verify` names every change)"
             )
-        self._tree, self._open, self.events = scan.tree, scan.open, scan.events
+        self._tree, self._sealed = scan.tree, scan.events - len(scan.open)
+        self._open, self._crcs = bytearray(b"".join(scan.open)), crcs(scan.open)
+        self._went()
         if whole < len(content):
             os.ftruncate(self._file, whole)
             os.fsync(self._file)
         os.lseek(self._file, 0, os.SEEK_END)
 
+    def _pass_on(self) -> None:
+        """Gives the operating system what waits, with the seal where the block is full."""
+        if len(self._crcs) >= self._block_events:
+            self._seal()
+        elif self._waiting:
+            with self._all_or_nothing():
+                self._write(bytes(self._waiting))
+                self._open += self._waiting
+                self._waiting = bytearray()
+        self._went()
+
+    def _went(self) -> None:
+        """From now on events may wait again, up to the number `_last` of the block."""
+        self._last = min(len(self._crcs) + self._buffer_events, self._block_events) - 1
+        self._went_ns = time_ns()
+        self._due_ns = self._went_ns + BUFFERED_NS
+
     def _seal(self) -> None:
-        tree = deepcopy(self._tree)  # grown for good only when the seal is written
-        tree.add(b"".join(self._open))
-        seal = {
-            "seal": tree.leaves,
-            "events": self.events,
-            "crc": "".join(map(crc, self._open)),
-            "root": tree.root().hex(),
-        }
+        tree, events = deepcopy(self._tree), self.events  # grown for good when the seal is written
+        tree.add(bytes(self._open + self._waiting))
+        seal = Seal(seal=tree.leaves, events=events, crc=digits(self._crcs), root=tree.root().hex())
         with self._all_or_nothing():
-            self._write(json.dumps(seal, separators=(",", ":")).encode() + b"\n")
-            self._tree, self._open = tree, []
+            self._write(bytes(self._waiting) + seal.model_dump_json().encode() + b"\n")
+            self._tree, self._sealed = tree, events
+            self._open, self._waiting, self._crcs = bytearray(), bytearray(), []
 
     def _write(self, line: bytes) -> None:
         written = 0
@@ -144,13 +193,15 @@ class Journal:
         """What is on disk and what is counted stay the same: on a full disk, or an interrupt
         between the two, nothing is left to glue the next line to."""
         start = os.lseek(self._file, 0, os.SEEK_CUR)
-        tree, unsealed, length, events = self._tree, self._open, len(self._open), self.events
+        counted = self._tree, self._sealed, self._open, self._waiting, self._crcs
+        length = len(self._open)
         try:
             yield
         except BaseException:
             os.ftruncate(self._file, start)
             os.lseek(self._file, start, os.SEEK_SET)
-            self._tree, self._open, self.events = tree, unsealed[:length], events
+            self._tree, self._sealed, self._open, self._waiting, self._crcs = counted
+            del self._open[length:]
             raise
 
 

@@ -4,7 +4,7 @@ A block is checked against its seal. The CRC-32 of each of its events, kept in t
 which event was flipped, deleted, inserted or moved; the root tells that any was.
 """
 
-import json
+import struct
 import zlib
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from app.config.base import Group
+from app.durable.event_line import is_json
 from app.durable.merkle import MerkleTree
 
 Event = dict[str, Any]
@@ -71,9 +72,7 @@ class SealedBlocks:
             if line.startswith(SEAL):
                 self._close_block(line, number)
                 continue
-            try:
-                json.loads(line)
-            except ValueError:
+            if not is_json(line):
                 self.found("unreadable", self.events + 1, f"line {number} is not JSON")
             self.open.append(line)
             self.events += 1
@@ -103,8 +102,7 @@ class SealedBlocks:
         except ValidationError:
             self.found("flipped", first, f"line {number}, a seal, is damaged")
         else:
-            recorded = [seal.crc[at : at + 8] for at in range(0, len(seal.crc), 8)]
-            present = [crc(event) for event in self.open]
+            recorded, present = _eights(seal.crc), _eights(digits(crcs(self.open)))
             if seal.seal != self.tree.leaves + self._missing:
                 self._missing = seal.seal - self.tree.leaves
                 self.found(
@@ -142,6 +140,15 @@ class SealedBlocks:
                 self.found("deleted", first, f"events {first} to {before + high} are missing")
 
 
-def crc(line: bytes) -> str:
-    """Eight hex digits that change with the line."""
-    return f"{zlib.crc32(line):08x}"
+def crcs(lines: list[bytes]) -> list[int]:
+    """The CRC-32 of each line."""
+    return list(map(zlib.crc32, lines))
+
+
+def digits(numbers: list[int]) -> str:
+    """Eight hex digits of each."""
+    return struct.pack(f">{len(numbers)}I", *numbers).hex()
+
+
+def _eights(text: str) -> list[str]:
+    return [text[at : at + 8] for at in range(0, len(text), 8)]

@@ -2,6 +2,7 @@
 to treat its runs. `app.studies.<study>` answers."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -28,6 +29,9 @@ class Study(Protocol):
 
     def written_folder(self, config: Any) -> Path:
         """The folder that one run at a time may write."""
+
+    def running(self, config: Any) -> AbstractContextManager[object]:
+        """What is open while a run is at work, closed with what ended it."""
 
     def families(self, config: Any) -> list[str]:
         """What the run trains, by what it imports and needs."""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from glob import glob
 from importlib.util import find_spec
 from pathlib import Path
@@ -109,6 +110,11 @@ def parts(composed: Composed) -> list[Composed]:
 def written_folder(config: StudyConfig) -> Path:
     """Where the dataset's and view's intermediate files are."""
     return Path(config.output_root) / "interim" / config.dataset.key() / config.view.name
+
+
+def running(config: StudyConfig) -> AbstractContextManager[object]:
+    """Nothing: each model is saved as soon as it is trained."""
+    return nullcontext()
 
 
 def families(config: StudyConfig) -> list[str]:

@@ -3,6 +3,9 @@
     metadata: {track: metrics}    saved: {"family/model_id": {accuracy: 0.9, ...}}
     metadata: {track: model, loader: "package.module:function", registered_name: "..."}
                                   saved: {model_id: ...} into a folder with a folder for each
+    metadata: {track: history}    saved: [{step: 3, f1: 0.8, ...}, ...], curves of the run
+    metadata: {track: checkpoint, registered_name: "..."}
+                                  saved: `files` (without any nothing is registered), `about`
     metadata: {track: data}       saved: {"hash": ..., "config": ..., "sources": ...}
     metadata: {track: artifact}   a file, a folder, or one file for each key that was saved
     metadata: {track: artifact, tag: report}    ... linked from the run's page, path as a tag
@@ -59,10 +62,10 @@ class HasFilePerKey(HasFolder, Protocol):
 class Track(Group):
     """What the catalog's metadata say about one dataset."""
 
-    track: Literal["metrics", "model", "data", "artifact"]
+    track: Literal["metrics", "history", "model", "checkpoint", "data", "artifact"]
     tag: str | None = None  # with artifact: a name for its path, and a link from the run's page
     loader: str | None = Field(default=None, pattern=r"^[\w.]+:\w+$")  # with model: reads a folder
-    registered_name: str | None = None  # with model: each model becomes a version of it
+    registered_name: str | None = None  # with model, checkpoint: each becomes a version of it
 
     @model_validator(mode="after")
     def _model_has_what_it_needs(self) -> Self:
@@ -71,6 +74,8 @@ class Track(Group):
                 "track: model needs loader (package.module:function, folder -> model)"
                 " and registered_name"
             )
+        if self.track == "checkpoint" and self.registered_name is None:
+            raise ValueError("track: checkpoint needs registered_name")
         return self
 
 
@@ -129,6 +134,16 @@ class TrackingHooks:
                     self._recording.send("metrics", model=name, family=family, values=scores)
             case "data":
                 self._recording.send("data", identity=data)
+            case "history":
+                self._recording.send("history", rows=data)
+            case "checkpoint":
+                if data.files:
+                    self._recording.send(
+                        "checkpoint",
+                        folder=_folder(dataset_name, dataset).absolute(),
+                        registered_name=told.registered_name,
+                        about=data.about,
+                    )
             case "model":
                 for name in data:
                     folder = (_folder(dataset_name, dataset) / name).absolute()
@@ -188,10 +203,10 @@ def _tracked(
             told = Track.model_validate(said)
         except ValidationError as error:
             raise ConfigError(
-                f"catalog: metadata of {name!r} say {said}; track is metrics, model, data or "
-                f"artifact ({error.errors()[0]['msg']})"
+                f"catalog: metadata of {name!r} say {said}; track is metrics, history, "
+                f"model, checkpoint, data or artifact ({error.errors()[0]['msg']})"
             ) from error
-        if told.track != "model" or config.register_models:
+        if told.track not in ("model", "checkpoint") or config.register_models:
             yield name, told
 
 

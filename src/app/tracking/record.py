@@ -19,7 +19,11 @@ from app.durable.interrupt import received
 from app.tracking.recording import Outcome, now_ms
 
 RECORD = "SUPERIOR_RECORD"  # the environment variable
-PATHS = {"artifact": "path", "model": "folder"}  # the field of a message that is a path
+PATHS = {
+    "artifact": "path",
+    "model": "folder",
+    "checkpoint": "folder",
+}  # the field of a message that is a path
 
 _begun: set[tuple[int, Path]] = set()  # files that this process writes: its sections follow
 

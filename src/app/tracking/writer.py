@@ -12,12 +12,13 @@ import os
 import queue
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.durable.process import ProcessId
+from app.tracking.checkpoint import log_checkpoint
 from app.tracking.flat import mlflow_name
 from app.tracking.model import Logged, award_alias, log_model, register
 from app.tracking.source import source_tags
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 VANISHED = "killed: the process vanished"
 LOOK_S = 1.0  # between looks at whether the run's process is still there
+POINTS = 1000  # metrics in one request; MLflow's limit
 BATCH = 100  # params in one request; MLflow's limit
 
 
@@ -43,6 +45,7 @@ class RunWriter:
     alias: str
     scores: dict[str, dict[str, float]] = field(default_factory=dict)  # by model
     logged: dict[str, Logged] = field(default_factory=dict)  # by model
+    published: dict[str, str] = field(default_factory=dict)  # registered name -> what to say
 
     @classmethod
     def start(
@@ -97,11 +100,36 @@ class RunWriter:
             self.client, self.run, name, Path(folder), loader, registered_name
         )
 
+    def history(self, rows: Sequence[Mapping[str, float]]) -> None:
+        """Curves: each row has its `step`, its other values are metrics at that step."""
+        from mlflow.entities import Metric
+
+        at = self.run.info.start_time
+        points = [
+            Metric(mlflow_name(name), float(value), at, int(row["step"]))
+            for row in rows
+            for name, value in row.items()
+            if name != "step"
+        ]
+        for start in range(0, len(points), POINTS):
+            self.client.log_batch(self.run.info.run_id, points[start : start + POINTS])
+
+    def checkpoint(self, folder: str, registered_name: str, about: Mapping[str, Any]) -> None:
+        """A run's last checkpoint, as a version that another run can go on from."""
+        version = log_checkpoint(
+            self.client, self.store, self.run, Path(folder), registered_name, about
+        )
+        self.published[registered_name] = (
+            f"version {version.version} is a checkpoint "
+            f"(checkpoint.resume_from=models:/{registered_name}@latest)"
+        )
+
     def end(self, status: str, reason: str | None, ended_ms: int | None) -> dict[str, str]:
         """Registers the models of a run that succeeded, and closes it; tells of the aliases."""
         try:
             self.score_models()
-            return self.register_models() if status == "FINISHED" else {}
+            aliases = self.register_models() if status == "FINISHED" else {}
+            return {**aliases, **self.published}
         finally:
             if reason is not None:
                 self._tag("superior.end", reason)

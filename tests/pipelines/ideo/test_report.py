@@ -16,7 +16,7 @@ from app.pipelines.ideo.page.documents import warnings_of_labels
 from app.pipelines.ideo.page.findings import gather_findings
 from app.pipelines.ideo.page.render import draw_plots, write_html, write_markdown
 from app.pipelines.ideo.page.results import ranked_models
-from app.pipelines.ideo.page.svg import width_of
+from app.svg import width_of
 
 HOSTILE = '<script>alert("1")</script> & "quoted"'
 VOID = {"meta", "br", "hr", "img", "input", "link", "wbr"}

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, RootModel
 
 from app.config.base import Group
 
@@ -44,7 +44,8 @@ class Optimal(Group):
     row_block: int = Field(default=4096, ge=64)
 
 
-Solver = Annotated[Reference | Optimal, Field(discriminator="kind")]
+class Solver(RootModel[Annotated[Reference | Optimal, Field(discriminator="kind")]]):
+    """How a candidate is solved."""
 
 
 class Stopping(Group):
@@ -69,7 +70,8 @@ class CoarseToFine(Group):
     keep: int = Field(default=3, ge=1)  # best coarse candidates whose neighbours are tried
 
 
-Search = Annotated[FullSearch | CoarseToFine, Field(discriminator="kind")]
+class Search(RootModel[Annotated[FullSearch | CoarseToFine, Field(discriminator="kind")]]):
+    """Which candidates are tried."""
 
 
 class Distillation(Group):

@@ -6,7 +6,7 @@ SVG is written directly: a plotting library costs more CPU to import than a smal
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.pipelines.ideo.page.svg import (
+from app.svg import (
     figure,
     line,
     rect,

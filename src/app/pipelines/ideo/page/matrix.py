@@ -3,7 +3,7 @@ shows how many documents it holds."""
 
 from collections.abc import Sequence
 
-from app.pipelines.ideo.page.svg import figure, rect, short_names, text, width_of
+from app.svg import figure, rect, short_names, text, width_of
 
 DEEPEST = 0.55  # shade of a share of 1: figures in ink stay legible on it, light page or dark
 FAINT_ON_SHADE = 0.3  # share up to which faint figures are legible

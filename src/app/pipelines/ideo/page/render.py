@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.pipelines.ideo.page.findings import Findings, draw
 from app.pipelines.ideo.page.results import verdict
-from app.pipelines.ideo.page.svg import CHART_CSS, COLOURS, DARK_COLOURS, standalone
+from app.svg import CHART_CSS, COLOURS, DARK_COLOURS, standalone
 
 if TYPE_CHECKING:
     from jinja2 import Environment

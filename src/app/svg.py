@@ -1,4 +1,4 @@
-"""The few SVG shapes the plots are made of, with every text escaped.
+"""The few SVG shapes the plots of reports are made of, with every text escaped.
 
 Colours are CSS variables, so that one drawing serves the light and the dark page; `standalone`
 gives it its own colours, for a file that is looked at by itself.
@@ -31,6 +31,8 @@ fill:var(--ink);font-variant-numeric:tabular-nums}
 .chart .cell{fill:none;stroke:var(--rule)}.chart line{stroke:var(--rule)}
 .chart .whisker{stroke:var(--ink);stroke-width:1.5}
 .chart .reference{stroke:var(--alert);stroke-dasharray:4 3}
+.chart polyline{fill:none;stroke:var(--model);stroke-width:2.2;stroke-linejoin:round}
+.chart polyline.other{stroke:var(--base);stroke-width:1;stroke-opacity:.55}
 """
 
 
@@ -80,6 +82,13 @@ def rect(
 
 def line(x1: float, y1: float, x2: float, y2: float, style: str = "") -> str:
     return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" class="{style}"/>'
+
+
+def polyline(points: Iterable[tuple[float, float]], style: str = "", hint: str = "") -> str:
+    """A line through (x, y) points; `hint` is shown when pointed at."""
+    told = f"<title>{escape(hint)}</title>" if hint else ""
+    places = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    return f'<polyline points="{places}" class="{style}">{told}</polyline>'
 
 
 def shift(x: float, y: float, shapes: Iterable[str]) -> str:

@@ -1,0 +1,144 @@
+"""The quadratic teacher of distillation: a logistic regression on features and all their products,
+fitted to its optimum by Newton's method with a line search (Boyd & Vandenberghe 2004, section 9.5).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from app.config.vesuvius.training import Distillation
+from app.errors import SuperiorError
+from app.pipelines.vesuvius.design import StandardDesign
+from app.pipelines.vesuvius.logistic import cross_entropies, sigmoid
+from app.pipelines.vesuvius.rows import Rows
+
+BLOCK = 4096  # rows
+GRADIENT = 1e-6  # largest component at which the teacher is at its optimum
+NEWTON_STEPS = 100
+HALVINGS = 30
+_KEPT = ("mean", "scale", "weights", "intercept")
+RIDGE = 1e-6  # of the Hessian's mean diagonal: products of features may repeat one another
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """Logistic regressions on f standardised features and their f (f + 1) / 2 products."""
+
+    design: StandardDesign  # whose features it looks at: maps and their gradients
+    mean: np.ndarray  # (m,) float64 of the m = f + f (f + 1) / 2 columns
+    scale: np.ndarray  # (m,) float64
+    weights: np.ndarray  # (m, K) float64
+    intercept: np.ndarray  # (K,) float64
+
+    def logits(self, features: np.ndarray) -> np.ndarray:
+        """(n, F) raw features to (n, K) float64."""
+        found = np.empty((len(features), len(self.intercept)))
+        for start in range(0, len(features), BLOCK):
+            rows = slice(start, start + BLOCK)
+            columns = (_products(features[rows], self.design) - self.mean) / self.scale
+            found[rows] = columns @ self.weights + self.intercept
+        return found
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All but the design."""
+        return {name: getattr(self, name) for name in _KEPT}
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, np.ndarray], design: StandardDesign) -> Self:
+        """The teacher of `arrays()`, to the bit."""
+        kept = {name: np.array(arrays[name], np.float64) for name in _KEPT}
+        return cls(design=design, **kept)
+
+
+def fit_teacher(rows: Rows, design: StandardDesign, config: Distillation) -> Teacher:
+    """On at most `teacher_rows` rows spread over those given.
+
+    Raises:
+        SuperiorError: the optimum was not reached.
+    """
+    count = min(config.teacher_rows, len(rows.features))
+    at = np.linspace(0, len(rows.features) - 1, count).astype(np.intp)
+    A, mean, scale = _standardised(_products(rows.features[at], design))
+    Y = rows.target[at].astype(np.float64)
+    V = np.zeros((A.shape[1], Y.shape[1]))
+    loss, G = _objective(A, Y, V, config.teacher_l2)
+    for _ in range(NEWTON_STEPS):
+        if np.abs(G).max() <= GRADIENT:
+            return Teacher(design, mean, scale, V[:-1], V[-1])
+        V, loss, G = _descend(A, Y, V, (loss, G), config.teacher_l2)
+    raise SuperiorError(
+        f"the teacher is not at its optimum after {NEWTON_STEPS} steps (gradient "
+        f"{np.abs(G).max():.1e}): give distillation.teacher_l2 a larger value than "
+        f"{config.teacher_l2}"
+    )
+
+
+def soft_targets(teacher: Teacher, features: np.ndarray, temperature: float) -> np.ndarray:
+    """(n, K) float32: the teacher's probabilities at the temperature, for (n, F) raw features."""
+    return sigmoid(teacher.logits(features) / temperature).astype(np.float32)
+
+
+def _products(features: np.ndarray, design: StandardDesign) -> np.ndarray:
+    """(n, m) float32: the design's features and gradients, standardised, and their products."""
+    b, f, d = len(design.base), len(design.feature_index), len(design.columns)
+    columns = [*range(b), *range(d - (f - b), d)]
+    raw = features[:, list(design.feature_index)]
+    z = ((raw - design.mean[columns]) / design.scale[columns]).astype(np.float32)
+    left, right = np.triu_indices(f)
+    return np.hstack([z, z[:, left] * z[:, right]])
+
+
+def _standardised(A: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(n, m + 1) float32, ones last, and the mean and scale of the m columns."""
+    mean = A.mean(axis=0, dtype=np.float64)
+    scale = A.std(axis=0, dtype=np.float64)
+    scale = np.where(scale > 1e-6, scale, 1.0)
+    standard = np.ones((len(A), A.shape[1] + 1), np.float32)
+    for start in range(0, len(A), BLOCK):
+        rows = slice(start, start + BLOCK)
+        standard[rows, :-1] = (A[rows] - mean) / scale
+    return standard, mean, scale
+
+
+def _objective(
+    A: np.ndarray, Y: np.ndarray, V: np.ndarray, l2: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean cross-entropy + l2 |w|^2 / 2 of each class (K,), and its gradient (m + 1, K)."""
+    loss, G = np.zeros(Y.shape[1]), np.zeros(V.shape)
+    for start in range(0, len(A), BLOCK):
+        x, y = A[start : start + BLOCK].astype(np.float64), Y[start : start + BLOCK]
+        z = x @ V
+        loss += cross_entropies(z, y).sum(axis=0)
+        G += x.T @ (sigmoid(z) - y)
+    w = V[:-1]
+    G = G / len(A)
+    G[:-1] += l2 * w
+    return loss / len(A) + 0.5 * l2 * np.square(w).sum(axis=0), G
+
+
+def _descend(
+    A: np.ndarray, Y: np.ndarray, V: np.ndarray, at: tuple[np.ndarray, np.ndarray], l2: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """One Newton step of each class, halved until its loss does not grow."""
+    from scipy.linalg import cho_factor, cho_solve
+
+    loss, G = at
+    p = sigmoid(A @ V.astype(np.float32))
+    move = np.empty_like(V)
+    for k in range(V.shape[1]):
+        scaled = A * np.sqrt(p[:, [k]] * (1 - p[:, [k]]))
+        H = (scaled.T @ scaled).astype(np.float64) / len(A)
+        H[np.diag_indices(len(H))] += RIDGE * np.trace(H) / len(H) + np.finfo(np.float64).tiny
+        H[np.diag_indices(len(H) - 1)] += l2
+        move[:, k] = cho_solve(cho_factor(H), G[:, k])
+    part = np.ones(V.shape[1])
+    for _ in range(HALVINGS):
+        to = V - part * move
+        new_loss, new_G = _objective(A, Y, to, l2)
+        higher = new_loss > loss + 1e-13
+        if not higher.any():
+            break
+        part = np.where(higher, part / 2, part)
+    return to, new_loss, new_G

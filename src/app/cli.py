@@ -12,7 +12,9 @@ from app.console import errors_on_one_screen
 from app.errors import ConfigError, nearest
 from app.mlflow_sync import mlflow_sync
 from app.pipelines.ideo.skeleton_cli import ideology_skeleton
+from app.quota import plan_quota
 from app.run import CONF, Selection, run
+from app.running import status, watch
 from app.sweeps import sweeps
 from app.verify import verify
 
@@ -110,5 +112,8 @@ cli.add_command(
 )
 cli.add_command(ideology_skeleton)
 cli.add_command(mlflow_sync)
+cli.add_command(plan_quota)
+cli.add_command(status)
 cli.add_command(sweeps)
 cli.add_command(verify)
+cli.add_command(watch)

@@ -3,6 +3,7 @@
 import contextlib
 import gzip
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import tifffile
 from PIL import Image
 
 from app.datasets.volume_files import natural, read_array, slice_files, volume_stem
-from app.errors import InputError
+from app.errors import InputError, MissingExtraError
 
 SHAPE = (11, 7, 5)  # z, y, x: no two alike
 
@@ -189,3 +190,13 @@ def test_slices_that_differ_are_named(tmp_path: Path) -> None:
         read_array(folder)
     (tmp_path / "none").mkdir()
     refused(tmp_path / "none", "no slice")
+
+
+@pytest.mark.parametrize(("name", "package"), [("lzw.tif", "tifffile"), ("a.nii.gz", "nibabel")])
+def test_a_decoder_that_is_not_installed_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, package: str
+) -> None:
+    WRITERS[name](tmp_path / name, voxels())
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(MissingExtraError, match=rf"{package} is needed\n.*superior\[volumes\]"):
+        read_array(tmp_path / name)

@@ -48,12 +48,12 @@ def delete(lines: list[bytes], draw: random.Random) -> None:
 
 def insert(lines: list[bytes], draw: random.Random) -> None:
     forged = b'{"ts_ns":1,"event":"fit_prox_iter","iter":0,"loss":0.0}\n'
-    at = draw.randrange(len(lines) + 1)
+    at = draw.randrange(len(lines))  # not behind the last seal: that is appending
     lines[at:at] = [forged] * draw.randint(1, 12)
 
 
 def repeat(lines: list[bytes], draw: random.Random) -> None:
-    lines.insert(draw.randrange(len(lines) + 1), draw.choice(lines))
+    lines.insert(draw.randrange(len(lines)), draw.choice(lines))
 
 
 def reorder(lines: list[bytes], draw: random.Random) -> None:

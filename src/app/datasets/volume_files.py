@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
-from app.errors import InputError, SuperiorError
+from app.errors import InputError, MissingExtraError, SuperiorError
 
 if TYPE_CHECKING:
     import tifffile
@@ -54,6 +54,7 @@ def read_array(path: Path) -> np.ndarray:
     Raises:
         InputError: unreadable, not 3D, in colour, no real numbers, or with voxels that are NaN or
             infinite; names the file.
+        MissingExtraError: the package that decodes it is not installed.
     """
     if path.is_dir():
         array = _read_slices(path)
@@ -177,11 +178,16 @@ def _checked(array: np.ndarray, path: Path) -> np.ndarray:
 
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """A decoder's failure, whatever its type, as an InputError that names the file."""
+    """A decoder's failure, whatever its type, as an InputError that names the file; an absent one
+    as a MissingExtraError."""
     try:
         yield
     except (SuperiorError, MemoryError):
         raise
+    except ImportError as error:
+        raise MissingExtraError(
+            f"{path}: to read it, {error.name} is needed\n  pip install 'superior[volumes]'"
+        ) from error
     except Exception as error:
         what = str(error).partition("\n")[0] or type(error).__name__
         raise InputError(f"{path}: it cannot be read ({what}); is it whole?") from error

@@ -239,10 +239,6 @@ class DurableRun:
         """Of the time of the phases of this process: compute, log, io."""
         return self._use.shares()
 
-    def shares(self) -> dict[str, float]:
-        """compute, log and io: shares of the time of this process's phases so far."""
-        return self._use.shares()
-
     def close(self, error: BaseException | None = None) -> None:
         """Ends the run: the last checkpoint, EXEC_COMPLETE, profile, post-mortem and status.
         `error` is what ends the process. Closing again does nothing."""

@@ -21,8 +21,7 @@ class StallWatch:
     """When silence becomes a stall: `LEAST_S`, or `TIMES_USUAL` the mean silence so far, whichever
     is longer; told again each time it has lasted twice as long."""
 
-    def __init__(self, now: float, least_s: float = LEAST_S) -> None:
-        self._least = least_s
+    def __init__(self, now: float) -> None:
         self._last, self._usual, self._advances = now, 0.0, 0
         self._told_at = 0.0
 
@@ -40,7 +39,7 @@ class StallWatch:
     def stalled(self, now: float) -> bool:
         """Whether a stall is to be told now."""
         silence = self.silence(now)
-        if silence < max(self._least, TIMES_USUAL * self._usual, 2.0 * self._told_at):
+        if silence < max(LEAST_S, TIMES_USUAL * self._usual, 2.0 * self._told_at):
             return False
         self._told_at = silence
         return True

@@ -5,7 +5,10 @@ from statistics import median
 
 WINDOW = 64  # units remembered
 RECENT = 8  # of them, for drift
+FEW = 3  # too few to know a stall, or a first unit that compiled itself, by
 QUANTILE = 0.95
+STALL = 4.0  # times the median: a unit that stalled, or compiled itself first
+STALLS = 0.1  # of the window; where there are more (and more than 3), they are no exceptions
 
 
 class UnitCosts:
@@ -19,10 +22,12 @@ class UnitCosts:
         self._kinds.setdefault(unit, _Kind()).add(seconds)
 
     def expected(self, unit: str) -> float:
-        """Seconds that the next one will not exceed, 19 times in 20; 0 before any was measured.
+        """Seconds that the next one will not exceed, 19 times in 20; 0 while nothing is known.
 
-        The 95 % quantile of the last `WINDOW`, times the drift: how much slower the median of the
-        last `RECENT` is than that of all of them, if it is.
+        The 95 % quantile of the last `WINDOW`, a few stalls left out (the alarm cuts those), times
+        the drift: how much slower the median of the last `RECENT` is than that of all of them. Of
+        less than `FEW` nothing is known: starting one that the alarm will cut costs nothing, since
+        the time has no other use.
         """
         return self._kinds[unit].expected if unit in self._kinds else 0.0
 
@@ -41,7 +46,11 @@ class _Kind:
 
 
 def _expected(measured: list[float]) -> float:
-    costs = sorted(measured)
-    typical = median(costs)
+    if len(measured) < FEW:
+        return 0.0
+    typical = median(measured)
+    costs = sorted(cost for cost in measured if cost <= STALL * typical)
+    if len(measured) - len(costs) > max(3, STALLS * len(measured)):
+        costs = sorted(measured)
     drift = median(measured[-RECENT:]) / typical if typical > 0.0 else 1.0
     return costs[min(int(QUANTILE * len(costs)), len(costs) - 1)] * max(drift, 1.0)

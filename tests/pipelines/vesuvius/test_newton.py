@@ -116,3 +116,24 @@ def test_says_how_far_it_came_when_steps_do_not_suffice() -> None:
     assert path.steps == 1 + len(PENALTIES)  # one together, one each alone
     assert (path.kkt > 1e-7).any()
     assert np.isfinite(path.kkt).all()
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(150))
+def test_random_problems_come_to_their_optimum(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    n, d, classes = int(rng.integers(200, 4000)), int(rng.integers(1, 16)), int(rng.integers(1, 3))
+    X, Y = made(n, max(d, 2), classes, seed)
+    X = X * 10.0 ** rng.uniform(-1, 1, X.shape[1]) + rng.choice([0.0, 3.0])
+    penalties = 10.0 ** rng.uniform(-5, -1, (4, 2))
+    solver = Optimal(
+        kind="optimal", hessian_rows=int(rng.integers(100, n + 100)), row_block=256, max_steps=200
+    )
+    problem = a_problem(n, X.shape[1], classes, int(rng.integers(3)))
+    path = solve_path(X, Y, problem, penalties, solver)
+    rows = kept_rows(problem, n)
+    for c in range(4 * classes):
+        l1, l2 = penalties[c // classes]
+        w, b = path.weights[problem.columns, c], path.intercepts[c]
+        seen = X[np.ix_(rows, np.flatnonzero(problem.columns))]
+        assert violation(seen, Y[rows, c % classes], w, b, l1, l2) <= 1.001e-7

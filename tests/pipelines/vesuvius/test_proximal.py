@@ -78,6 +78,17 @@ def test_any_iteration_can_be_gone_on_from_to_the_bit(dtype: str) -> None:
     assert moves.tobytes() == again_moves.tobytes()
 
 
+def test_the_order_of_weights_in_memory_does_not_matter() -> None:
+    X, Y = made(500, 12, 2)
+    tried = candidates(GRID, seed=2)
+    of = problems(GRID, tried, 500, 12, 2)
+    W, b = first_weights(tried, of)
+    solver, batch = Reference(kind="reference"), batch_of(tried, of)
+    found = iterate(X, Y, W, b, batch, solver)
+    other = iterate(X, Y, np.asfortranarray(W), b, batch, solver)
+    assert all(a.tobytes() == o.tobytes() for a, o in zip(found, other, strict=True))
+
+
 def test_float32_goes_the_same_way() -> None:
     X, Y = made(2000, 10)
     tried = candidates(GRID, seed=3)

@@ -164,13 +164,14 @@ def test_the_student_comes_closer_to_its_teacher() -> None:
     teacher = fit_teacher(made, design, CONFIG)
     soft, X = soft_targets(teacher, made.features, CONFIG.temperature), design.matrix(made.features)
     student = Student.beginning(np.zeros((X.shape[1], 1)), np.zeros(1))
+    config = Distillation(teacher_rows=3000, step=0.2)
     losses = []
     for epoch in range(8):
         rows_of = order(6000, epoch, seed=0)
         for start in range(0, 6000, 256):
             at = rows_of[start : start + 256]
             lesson = Lesson(X[at], soft[at], made.target[at], np.ones(len(at), bool))
-            student, loss = student_update(student, lesson, CONFIG)
+            student, loss = student_update(student, lesson, config)
             losses.append(loss)
     least = plain_ce(teacher.logits(made.features) / CONFIG.temperature, soft)
     ours = plain_ce((X @ student.weights + student.intercept) / CONFIG.temperature, soft)

@@ -18,7 +18,7 @@ from app.pipelines.vesuvius.seen_rows import DOUBLE, SINGLE, SampledRows, SeenRo
 
 FLOAT32_VIOLATION = 1e-4  # above it a float32 gradient tells enough
 START_STEPS = 2  # on the sampled rows, for each l1
-SWEEPS = 1000  # of coordinate descent in a step, at most
+SWEEPS = 10_000  # of coordinate descent in a step, at most
 SINGLE_STEPS = 4  # in float32, at most
 SAMPLED_STEPS = 20  # with Hessians of sampled rows, at most
 FIRST_PART = 1e-3  # of the majoriser

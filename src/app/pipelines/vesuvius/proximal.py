@@ -64,7 +64,7 @@ def iterate(
     Raises:
         SuperiorError: weights are no longer finite.
     """
-    classes = Y.shape[1]
+    classes, W = Y.shape[1], np.ascontiguousarray(W)  # its order would change the last bits
     G, g = _gradient(X, Y, W, b, batch, solver.row_block)
     l1, l2 = np.repeat(batch.l1, classes), np.repeat(batch.l2, classes)
     with np.errstate(over="ignore", invalid="ignore"):  # told below
@@ -86,7 +86,7 @@ def _gradient(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Of the mean cross-entropy: (d, k K) and (k K,), float64; blocks are summed in float64."""
     classes = Y.shape[1]
-    G, g = np.zeros(W.shape), np.zeros(len(b))
+    G, g = np.zeros(W.shape[::-1]), np.zeros(len(b))  # G transposed: the faster product
     left_out = np.repeat(batch.left_out, classes, axis=0)
     room = np.empty((min(row_block, len(X)), W.shape[1]), W.dtype)
     for start in range(0, len(X), row_block):
@@ -94,10 +94,10 @@ def _gradient(
         z, total = room[: len(x)], np.zeros_like(b)
         np.matmul(x, W, out=z)
         logistic.residuals(z, b, y, start, left_out, total)
-        G += x.T @ z
+        G += z.T @ x
         g += total
     rows = _rows(len(X), left_out)
-    return G / rows, g / rows
+    return np.ascontiguousarray(G.T / rows), g / rows
 
 
 def _rows(total: int, left_out: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ fitted to its optimum by Newton's method with a line search (Boyd & Vandenberghe
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -17,7 +17,9 @@ from app.pipelines.vesuvius.rows import Rows
 BLOCK = 4096  # rows
 GRADIENT = 1e-6  # largest component at which the teacher is at its optimum
 NEWTON_STEPS = 100
+SLOW = 0.2  # a step that leaves more of the gradient asks for a new Hessian
 HALVINGS = 30
+ROUNDING = 1e-13  # of a loss
 _KEPT = ("mean", "scale", "weights", "intercept")
 RIDGE = 1e-6  # of the Hessian's mean diagonal: products of features may repeat one another
 
@@ -64,10 +66,15 @@ def fit_teacher(rows: Rows, design: StandardDesign, config: Distillation) -> Tea
     Y = rows.target[at].astype(np.float64)
     V = np.zeros((A.shape[1], Y.shape[1]))
     loss, G = _objective(A, Y, V, config.teacher_l2)
+    factors: list[Any] = []
     for _ in range(NEWTON_STEPS):
         if np.abs(G).max() <= GRADIENT:
             return Teacher(design, mean, scale, V[:-1], V[-1])
-        V, loss, G = _descend(A, Y, V, (loss, G), config.teacher_l2)
+        factors = factors or [_factor(A, v, config.teacher_l2) for v in V.T]
+        before = np.abs(G).max()
+        V, loss, G = _descend(A, Y, V, (loss, G), factors, config.teacher_l2)
+        if np.abs(G).max() > SLOW * before:
+            factors = []
     raise SuperiorError(
         f"the teacher is not at its optimum after {NEWTON_STEPS} steps (gradient "
         f"{np.abs(G).max():.1e}): give distillation.teacher_l2 a larger value than "
@@ -118,26 +125,36 @@ def _objective(
     return loss / len(A) + 0.5 * l2 * np.square(w).sum(axis=0), G
 
 
+def _factor(A: np.ndarray, v: np.ndarray, l2: float) -> Any:
+    """Cholesky's, of the Hessian at v (m + 1,)."""
+    from scipy.linalg import cho_factor
+
+    p = sigmoid(A @ v.astype(np.float32))
+    scaled = A * np.sqrt(p * (1 - p))[:, None]
+    H = (scaled.T @ scaled).astype(np.float64) / len(A)
+    H[np.diag_indices(len(H))] += RIDGE * np.trace(H) / len(H) + np.finfo(np.float64).tiny
+    H[np.diag_indices(len(H) - 1)] += l2
+    return cho_factor(H)
+
+
 def _descend(
-    A: np.ndarray, Y: np.ndarray, V: np.ndarray, at: tuple[np.ndarray, np.ndarray], l2: float
+    A: np.ndarray,
+    Y: np.ndarray,
+    V: np.ndarray,
+    at: tuple[np.ndarray, np.ndarray],
+    factors: list[Any],
+    l2: float,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """One Newton step of each class, halved until its loss does not grow."""
-    from scipy.linalg import cho_factor, cho_solve
+    """One step of each class, halved until its loss does not grow."""
+    from scipy.linalg import cho_solve
 
     loss, G = at
-    p = sigmoid(A @ V.astype(np.float32))
-    move = np.empty_like(V)
-    for k in range(V.shape[1]):
-        scaled = A * np.sqrt(p[:, [k]] * (1 - p[:, [k]]))
-        H = (scaled.T @ scaled).astype(np.float64) / len(A)
-        H[np.diag_indices(len(H))] += RIDGE * np.trace(H) / len(H) + np.finfo(np.float64).tiny
-        H[np.diag_indices(len(H) - 1)] += l2
-        move[:, k] = cho_solve(cho_factor(H), G[:, k])
+    move = np.stack([cho_solve(of, g) for of, g in zip(factors, G.T, strict=True)], axis=1)
     part = np.ones(V.shape[1])
     for _ in range(HALVINGS):
         to = V - part * move
         new_loss, new_G = _objective(A, Y, to, l2)
-        higher = new_loss > loss + 1e-13
+        higher = new_loss > loss + ROUNDING
         if not higher.any():
             break
         part = np.where(higher, part / 2, part)

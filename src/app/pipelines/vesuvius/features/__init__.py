@@ -10,7 +10,7 @@ import numpy as np
 from app.config.vesuvius.features import Features
 from app.datasets.volume import FeatureVolume, MapStatistics, Volume
 from app.datasets.volume_store import PendingFeatures, array_digest
-from app.errors import InputError
+from app.errors import InputError, MissingExtraError
 from app.pipelines.vesuvius.features.names import feature_names
 
 VERSION = 1  # of the arithmetic: a change of any map's values counts it up
@@ -43,9 +43,13 @@ def features_key(volume: Volume, config: Features) -> str:
 
 
 def _fill(volume: Volume, config: Features, maps: np.ndarray) -> tuple[MapStatistics, ...]:
-    from app.pipelines.vesuvius.features.multiscale import fill_maps  # compiled code: 1 s
+    from app.pipelines.vesuvius.features.multiscale import fill_maps
 
     try:
         return fill_maps(volume.image, config, maps)
+    except ImportError as error:
+        raise MissingExtraError(
+            f"feature maps need {error.name}\n  pip install 'superior[volumes]'"
+        ) from error
     except InputError as error:
         raise InputError(f"volume {volume.name}: {error}") from None

@@ -36,13 +36,15 @@ from app.pipelines.vesuvius.forest import forest_of
 from app.pipelines.vesuvius.grid import candidates, problems
 from app.pipelines.vesuvius.model import LinearModel
 from app.pipelines.vesuvius.newton import solve_path
+from app.pipelines.vesuvius.quadratic import QuadraticModel
 from app.pipelines.vesuvius.rows import Samples
 from app.pipelines.vesuvius.sampling import sample
+from app.pipelines.vesuvius.scoring import scanned
 from app.pipelines.vesuvius.student import Lesson, Student, order, student_update
 from app.pipelines.vesuvius.teacher import Teacher, fit_teacher, soft_targets
 
 RESULTS = Path(__file__).parent / "results" / "voxels.json"
-SCANNED = [round(0.01 * step, 2) for step in range(5, 96)]  # decision thresholds
+THRESHOLDS = (0.05, 0.95, 0.01)  # of the decision that are tried: from, to, step
 ROLES = ("train", "validation", "test")
 MATCHED = Features(gradients=False)  # 4 scales x (intensity, edge, 3 eigenvalues), as the anchor
 
@@ -117,37 +119,11 @@ def models_of(samples: Samples) -> tuple[LinearModel, LinearModel, Teacher]:
     return optimum, taught, teacher
 
 
-class QuadraticForm:
-    """A teacher of one class as z' Q z + a' z + c of the f standardised maps z, in float32."""
-
-    def __init__(self, teacher: Teacher, block: int = 8192) -> None:
-        design, self._block = teacher.design, block
-        b, f, d = len(design.base), len(design.feature_index), len(design.columns)
-        columns = [*range(b), *range(d - (f - b), d)]
-        weights = teacher.weights[:, 0] / teacher.scale
-        self._maps = list(design.feature_index)
-        self._mean = design.mean[columns, np.newaxis].astype(np.float32)
-        self._inverse = (1.0 / design.scale[columns, np.newaxis]).astype(np.float32)
-        self._linear = weights[:f, np.newaxis].astype(np.float32)
-        self._form = np.zeros((f, f), dtype=np.float32)
-        self._form[np.triu_indices(f)] = weights[f:]
-        self._constant = np.float32(teacher.intercept[0] - teacher.mean @ weights)
-
-    def probabilities(self, maps: np.ndarray) -> np.ndarray:
-        flat = maps.reshape(len(maps), -1)
-        logits = np.empty(flat.shape[1], dtype=np.float32)
-        for start in range(0, logits.size, self._block):
-            at = slice(start, start + self._block)
-            z = (flat[self._maps, at] - self._mean) * self._inverse
-            logits[at] = np.einsum("fn,fn->n", z, self._form.T @ z + self._linear)
-        found: np.ndarray = 0.5 + 0.5 * np.tanh(0.5 * (logits + self._constant))
-        return found.reshape(1, *maps.shape[1:])
-
-
 def best_threshold(model: Predicts, held: FeatureVolume) -> float:
     p, labels = model.probabilities(held.maps)[0], held.volume.labels
-    scores = [f1(p >= t, labels) for t in SCANNED]
-    return SCANNED[int(np.argmax(scores))]
+    tried = scanned(THRESHOLDS)
+    scores = [f1(p >= t, labels) for t in tried]
+    return float(tried[int(np.argmax(scores))])
 
 
 def f1(found: np.ndarray, labels: np.ndarray | None) -> float:
@@ -187,10 +163,14 @@ def measured_prediction(config: Volumes, volumes: list[Volume], rounds: int) -> 
     samples = sample(features, config, Sampling(), 0)
     optimum, student, teacher = models_of(samples)
     models: dict[str, Predicts] = {
-        "random forest, 100 x depth 10": forest_of(samples, 0),
+        "random forest, 100 x depth 10": forest_of(
+            samples, len(samples.train.features), THRESHOLDS, 0
+        ),
         "linear, optimum": optimum,
         "linear, distilled": student,
-        "quadratic teacher": QuadraticForm(teacher),
+        "quadratic teacher": QuadraticModel.of_teacher(
+            teacher, np.full(len(samples.train.classes), 0.5), samples.train.classes
+        ),
     }
     held, unseen = features[1], features[2]
     works: dict[str, Callable[[], Any]] = {

@@ -1,5 +1,7 @@
 """The Kedro door: `kedro run` with this project's config, and the project's own commands."""
 
+import atexit
+import gc
 from typing import Any
 
 import click
@@ -17,6 +19,8 @@ from app.run import CONF, Selection, run
 from app.running import status, watch
 from app.sweeps import sweeps
 from app.verify import verify
+
+atexit.register(gc.freeze)  # the interpreter's last look for garbage took half a second and more
 
 
 @click.group(context_settings=CONTEXT_SETTINGS, name="superior")

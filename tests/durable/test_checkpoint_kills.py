@@ -80,7 +80,7 @@ def campaign(folder: Path, kills: int, seed: int) -> None:
         here.mkdir()
         code = -signal.SIGKILL
         while code == -signal.SIGKILL:
-            code = started(here, draw.randint(1, 120), draw.choice(("before", "half", "after")))
+            code = started(here, draw.randint(1, 40), draw.choice(("before", "half", "after")))
             done += code == -signal.SIGKILL
         assert code == 0
         assert result(here) == expected

@@ -257,6 +257,9 @@ def test_a_rehearsal_measures_the_reserve(tmp_path: Path) -> None:
         with run.rehearse("write"):
             time.sleep(0.01)
         assert 0.01 <= governor.reserved() < before
+    later = Governor(100.0, reserve={"write": 0.0})
+    with opened(tmp_path / "run", governor=later):
+        assert later.reserved() == governor.reserve_of("write")  # as its journal tells
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ class Budget(Group):
     deadline: str | None = None  # a time of the clock, 2026-11-21T08:00, which no pause moves
     phases: dict[str, str] = {}  # phase -> the most it may take
     reserve: str | None = None  # for the phases after training; null: their measured cost
-    on_deadline: Literal["safe_submit", "stop"] = "safe_submit"
-    # safe_submit: finish the reserved phases with the best so far; stop: checkpoint and end
+    on_deadline: Literal["safe_submit"] = "safe_submit"  # checkpoint, and finish the reserved
+    # phases with the best so far; there is no other policy
 
     @field_validator("total", "reserve")
     @classmethod

@@ -33,6 +33,7 @@ class History:
     run_id: str = ""
     spent_s: float = 0.0  # of the present budget
     phases_s: dict[str, float] = field(default_factory=dict)  # of the same
+    rehearsed_s: dict[str, float] = field(default_factory=dict)  # reserved phases, done early
     done: list[str] = field(default_factory=list)  # phases that are finished
     boot: Event | None = None  # of a process that never said how it ended
     phase: str = ""  # at work at the last event
@@ -66,6 +67,8 @@ class History:
                 self.phase = ""
                 if event["done"]:
                     self.done.append(event["phase"])
+            case "REHEARSAL":
+                self.rehearsed_s[event["phase"]] = event["seconds"]
             case "TRAIN_CURSOR":
                 self.cursor = event.get("cursor", {})
             case "EXEC_COMPLETE":

@@ -1,6 +1,7 @@
 """The checkpoints of one loop of a durable run: what was resumed from, and what was written, is in
 the run's journal."""
 
+import logging
 import time
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from app.durable.checkpoint_writer import CheckpointWriter
 from app.durable.journal import Journal
 from app.durable.telling import Telling
 from app.errors import ResumeError
+
+log = logging.getLogger(__name__)
 
 
 class LoopCheckpoints:
@@ -66,6 +69,8 @@ class LoopCheckpoints:
 
     def _tell_resumed(self, loaded: Loaded) -> None:
         manifest = loaded.manifest
+        for refused in loaded.refused:
+            log.warning("%s; going on from %s", refused, loaded.path.name)
         exact = not loaded.refused and manifest["run_id"] == self._telling.identity.run_id
         self._telling.event(
             "RESUME_EXACT_OK" if exact else "RESUME_OK",

@@ -100,6 +100,8 @@ class DurableRun:
             self.run_id = history.run_id or f"{time.time_ns():x}"
             self._done_before = list(history.done)
             self.governor.continue_from(spent_before(folder, history), history.phases_s)
+            for name, seconds in history.rehearsed_s.items():
+                self.governor.measured_reserve(name, seconds)
             identity = self._boot(history)
             self._telling = Telling(
                 folder, identity, self._journal, self.governor, self.progress, self._use,
@@ -162,10 +164,15 @@ class DurableRun:
     @contextmanager
     def rehearse(self, phase: str) -> Iterator[None]:
         """The work of a later phase, done early for a result that is safe; measures its reserve."""
-        started = self.governor.spent()
         with self.governor.rehearse(phase):
             yield
-        self._expect(phase, self.governor.spent() - started)
+        self.measured(phase, self.governor.measured_s()[phase])
+
+    def measured(self, phase: str, seconds: float) -> None:
+        """A later phase will take so long: its reserve, in later processes of the run too."""
+        self.governor.measured_reserve(phase, seconds)
+        self.event("REHEARSAL", phase=phase, seconds=seconds)
+        self._expect(phase, seconds)
         if self._is_open_ended:
             self._expect_until_deadline()
 

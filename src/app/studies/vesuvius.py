@@ -1,6 +1,7 @@
 """`vesuvius` as the doors see it: volumes must be there before any work starts."""
 
 import logging
+import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -15,10 +16,12 @@ from app.config.compose import Composed
 from app.config.durations import deadline_at, seconds_of
 from app.config.vesuvius.tree import StudyConfig
 from app.config.vesuvius.volumes import FileSource
-from app.errors import ConfigError, SuperiorError
+from app.errors import ConfigError, SuperiorError, nearest
 
 if TYPE_CHECKING:
     from kedro.pipeline import Pipeline
+
+    from app.durable.run import DurableRun
 
 CONF = Path(__file__).resolve().parents[3] / "conf"
 IMPORTED = "imported"  # folder of a run: the checkpoint that checkpoint.resume_from names
@@ -30,9 +33,11 @@ PHASES = {  # expected cost of each against the others, until a run has measured
     "train_fit": 60.0,
     "distillation": 10.0,
     "segment": 10.0,
+    "forest": 60.0,
     "package": 2.0,
 }
-PACKAGE_S = 2.0  # kept at least for the submission and the page
+LEAST_S = {"segment": 0.1, "package": 0.3}  # kept back: files are written after each, too
+TRACKING_S = 2.0  # more, where MLflow is to have the last of it
 WHAT_RUNS_IMPORT = {
     "volumes": (
         "scipy.ndimage",
@@ -52,11 +57,14 @@ def stages() -> "dict[str, Pipeline]":
 
 
 def require_inputs(config: StudyConfig) -> None:
-    """Refuses absent folders of volumes.
+    """Refuses absent folders of volumes, and budgets of phases that there are not.
 
     Raises:
         ConfigError: names the key, the path, and what to do.
     """
+    for phase in config.budget.phases:
+        if phase not in PHASES:
+            raise ConfigError(f"budget.phases.{phase}: no such phase{nearest(phase, PHASES)}")
     source = config.volumes.source
     if not isinstance(source, FileSource):
         return
@@ -93,16 +101,17 @@ def running(config: StudyConfig) -> Iterator[object]:
     from app.durable.run import DurableRun
 
     folder = written_folder(config)
-    if not config.checkpoint.resume:
+    if not config.checkpoint.resume and _trains(config):
         _move_aside(folder)
-    if config.checkpoint.resume_from is not None:
-        _fetch(config, config.checkpoint.resume_from, folder)
+    shutil.rmtree(folder / IMPORTED, ignore_errors=True)
+    if config.checkpoint.resume_from is not None and _trains(config):
+        _fetch(config, config.checkpoint.resume_from, folder / IMPORTED)
     told = config.budget
     governor = Governor(
         seconds_of(told.total) if told.total else None,
-        dict.fromkeys(_reserved(config), 0.0) | {"package": PACKAGE_S},
+        _reserve(config),
         {name: seconds_of(most) for name, most in told.phases.items()},
-        spent_s=time.time() - psutil.Process().create_time(),
+        spent_s=_age_s(),
         reserve_s=seconds_of(told.reserve) if told.reserve else 0.0,
         until_s=_until(told.deadline),
     )
@@ -116,21 +125,63 @@ def running(config: StudyConfig) -> Iterator[object]:
     )
     try:
         with opened(run):
+            _preflight(run, config)
             yield run
     except DeadlineReached as reached:
         raise SuperiorError(
-            f"the budget was over in the phase {governor.current or 'before training'}: "
-            f"{reached}\n  what was prepared is kept; the same command goes on, with a new budget"
+            f"the budget ({told.total or told.deadline}) was over in the phase {_undone(run)}, "
+            "before training began; nothing new can be handed in\n"
+            "  what was prepared is kept: the same command goes on from it; give it more with "
+            "budget.total=..."
         ) from reached
 
 
 def _has(config: StudyConfig, phase: str) -> bool:
-    return phase != "distillation" or config.distillation.enabled
+    wanted = {"distillation": config.distillation.enabled, "forest": config.judging.forest}
+    return wanted.get(phase, True)
 
 
 def _reserved(config: StudyConfig) -> list[str]:
+    """Not the forest: it has what time is left."""
     names = list(PHASES)
-    return [name for name in names[names.index("train_fit") + 1 :] if _has(config, name)]
+    after = names[names.index("train_fit") + 1 :]
+    return [name for name in after if _has(config, name) and name != "forest"]
+
+
+def _reserve(config: StudyConfig) -> dict[str, float]:
+    """phase -> seconds kept back for it at least; more where its rehearsal took longer."""
+    kept = dict.fromkeys(_reserved(config), 0.0) | LEAST_S
+    if config.tracking.enabled:
+        kept["package"] += TRACKING_S
+    return kept
+
+
+def _undone(run: "DurableRun") -> str:
+    return next(name for name, done in run.progress.fractions.items() if done < 1.0)
+
+
+def _preflight(run: "DurableRun", config: StudyConfig) -> None:
+    """What the run has to work with; what it needs was refused before, where it was absent."""
+    run.event("PREFLIGHT_START", data_root=config.data_root, volumes=config.volumes.name)
+    run.event(
+        "PREFLIGHT_OK",
+        disk_free_mb=round(shutil.disk_usage(run.folder).free / 1e6),
+        memory_free_mb=round(psutil.virtual_memory().available / 1e6),
+        processors=os.cpu_count(),
+    )
+
+
+def _age_s() -> float:
+    """Seconds since this process began. The clock that starts of processes are told by is wrong
+    by up to a second."""
+    ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _trains(config: StudyConfig) -> bool:
+    """Whether the grid is part of what runs."""
+    names = {name.strip().removeprefix("vesuvius.") for name in config.pipeline.split(",")}
+    return bool(names & {"vesuvius", "train"})
 
 
 def _until(deadline: str | None) -> float | None:
@@ -141,18 +192,23 @@ def _until(deadline: str | None) -> float | None:
 
 
 def _move_aside(folder: Path) -> None:
-    """An earlier run of this name is kept, under the time of its last change."""
-    if folder.is_dir() and any(folder.glob("journal.jsonl")):
-        at = datetime.fromtimestamp((folder / "journal.jsonl").stat().st_mtime)
-        folder.rename(folder.with_name(f"{folder.name}.{at:%Y%m%d-%H%M%S}"))
+    """An earlier run of this name is kept, under the time of its last change; the lock on the
+    folder stays."""
+    journal = folder / "journal.jsonl"
+    if not journal.is_file():
+        return
+    at = datetime.fromtimestamp(journal.stat().st_mtime)
+    aside = folder.with_name(f"{folder.name}.{at:%Y%m%d-%H%M%S}")
+    aside.mkdir(exist_ok=True)
+    for path in folder.iterdir():
+        if path.name not in (".lock", ".writer"):
+            path.rename(aside / path.name)
 
 
-def _fetch(config: StudyConfig, uri: str, folder: Path) -> None:
+def _fetch(config: StudyConfig, uri: str, imported: Path) -> None:
     from app.tracking.checkpoint import fetch
     from app.tracking.store import Store
 
-    imported = folder / IMPORTED
-    shutil.rmtree(imported, ignore_errors=True)
     told = fetch(Store.resolve(config.tracking.uri, CONF.parent), uri, imported)
     log.info("%s: version %s", uri, told["version"])
 

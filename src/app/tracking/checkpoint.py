@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 KIND = "superior.kind"
 DIGESTS = "superior.files"
 SRC = Path(__file__).resolve().parents[2]
-URI = re.compile(r"^models:/(?P<name>[^/@]+)(?:@(?P<alias>[\w-]+)|/(?P<version>\d+|latest))$")
+URI = re.compile(r"^models:/(?P<name>[^/@']+)(?:@(?P<alias>[\w-]+)|/(?P<version>\d+|latest))$")
 
 
 def log_checkpoint(
@@ -97,6 +97,7 @@ def fetch_checkpoint(store: Store, uri: str, folder: Path) -> dict[str, Any]:
 
 def fetch(store: Store, uri: str, folder: Path) -> dict[str, Any]:
     """`fetch_checkpoint` in a process of its own, which alone imports MLflow."""
+    _parts(uri)
     command = [sys.executable, "-m", "app.tracking.checkpoint", json.dumps(asdict(store)), uri]
     done = subprocess.run(
         [*command, str(folder)],
@@ -127,12 +128,7 @@ def main() -> None:
 
 
 def _version(client: "MlflowClient", uri: str) -> "ModelVersion":
-    found = URI.match(uri)
-    if found is None:
-        raise ResumeError(
-            f"checkpoint.resume_from={uri}: write models:/NAME@latest or models:/NAME/3"
-        )
-    name, alias, number = found["name"], found["alias"], found["version"]
+    name, alias, number = _parts(uri)
     versions = [
         version
         for version in client.search_model_versions(f"name = '{name}'")
@@ -148,6 +144,16 @@ def _version(client: "MlflowClient", uri: str) -> "ModelVersion":
             "one when it ends (checkpoint.publish=true)"
         )
     return max(versions, key=lambda version: int(version.version))
+
+
+def _parts(uri: str) -> tuple[str, str | None, str | None]:
+    """Name, alias, version."""
+    found = URI.match(uri)
+    if found is None:
+        raise ResumeError(
+            f"checkpoint.resume_from={uri}: write models:/NAME@latest or models:/NAME/3"
+        )
+    return found["name"], found["alias"], found["version"]
 
 
 def _sha256(file: Path) -> str:

@@ -3,7 +3,8 @@
     metadata: {track: metrics}    saved: {"family/model_id": {accuracy: 0.9, ...}}
     metadata: {track: model, loader: "package.module:function", registered_name: "..."}
                                   saved: {model_id: ...} into a folder with a folder for each
-    metadata: {track: history}    saved: [{step: 3, f1: 0.8, ...}, ...], curves of the run
+    metadata: {track: history, prefix: "..."}
+                                  saved: [{step: 3, f1: 0.8, ...}, ...], curves `<prefix>.f1`
     metadata: {track: checkpoint, registered_name: "..."}
                                   saved: `files` (without any nothing is registered), `about`
     metadata: {track: data}       saved: {"hash": ..., "config": ..., "sources": ...}
@@ -65,6 +66,7 @@ class Track(Group):
     track: Literal["metrics", "history", "model", "checkpoint", "data", "artifact"]
     tag: str | None = None  # with artifact: a name for its path, and a link from the run's page
     loader: str | None = Field(default=None, pattern=r"^[\w.]+:\w+$")  # with model: reads a folder
+    prefix: str = ""  # with history: of the names of its metrics
     registered_name: str | None = None  # with model, checkpoint: each becomes a version of it
 
     @model_validator(mode="after")
@@ -135,7 +137,7 @@ class TrackingHooks:
             case "data":
                 self._recording.send("data", identity=data)
             case "history":
-                self._recording.send("history", rows=data)
+                self._recording.send("history", prefix=told.prefix, rows=data)
             case "checkpoint":
                 if data.files:
                     self._recording.send(

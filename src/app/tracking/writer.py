@@ -100,13 +100,14 @@ class RunWriter:
             self.client, self.run, name, Path(folder), loader, registered_name
         )
 
-    def history(self, rows: Sequence[Mapping[str, float]]) -> None:
-        """Curves: each row has its `step`, its other values are metrics at that step."""
+    def history(self, prefix: str, rows: Sequence[Mapping[str, float]]) -> None:
+        """Curves: each row has its `step`, its other values are metrics at that step, named
+        `<prefix>.<name>`."""
         from mlflow.entities import Metric
 
         at = self.run.info.start_time
         points = [
-            Metric(mlflow_name(name), float(value), at, int(row["step"]))
+            Metric(mlflow_name(f"{prefix}.{name}"), float(value), at, int(row["step"]))
             for row in rows
             for name, value in row.items()
             if name != "step"

@@ -1,18 +1,23 @@
 """What is computed of each voxel, and which voxels are learned from."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from app.config.base import Group
+
+Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 
 
 class Features(Group):
     """Multi-scale maps of a volume: at each scale the Gaussian, its gradient magnitude and the
     three eigenvalues of its Hessian."""
 
-    scales: list[float] = Field(default=[1.0, 2.0, 4.0, 8.0], min_length=1)  # sigma, voxels
+    scales: list[Positive] = Field(default=[1.0, 2.0, 4.0, 8.0], min_length=1)  # sigma, voxels
     gradients: bool = True  # also the gradient magnitude of each map
     coordinates: bool = False  # also where the voxel lies, 0 to 1 along z, y, x
-    block: int = Field(default=64, ge=8)  # edge of the blocks a volume is computed in, voxels
+    block: int = Field(default=64, ge=8)  # a volume is computed in blocks of so many voxels along
+    # z and y, four times as many along x; no value depends on it
 
 
 class Sampling(Group):

@@ -1,8 +1,8 @@
 """The elastic-net logistic grid: its candidates, how they are solved, when training ends."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, RootModel
+from pydantic import Field, RootModel, model_validator
 
 from app.config.base import Group
 
@@ -39,7 +39,8 @@ class Optimal(Group):
 
     kind: Literal["optimal"]
     kkt: float = Field(default=1e-7, gt=0.0)  # largest violation of the optimality conditions
-    max_steps: int = Field(default=60, ge=1)
+    max_steps: int = Field(default=60, ge=1)  # gradients of all rows: of a path's fits together,
+    # then of each that they were not enough for
     hessian_rows: int = Field(default=20_000, ge=100)
     row_block: int = Field(default=4096, ge=64)
 
@@ -79,6 +80,8 @@ class Distillation(Group):
     nobody labelled too."""
 
     enabled: bool = True
+    deploy: Literal["student", "best"] = "student"  # the final model, by its validation score: of
+    # the student and the candidate it began as, or (best) of the teacher too
     teacher_rows: int = Field(default=40_000, ge=100)
     teacher_l2: float = Field(default=1e-3, ge=0.0)
     temperature: float = Field(default=2.0, gt=0.0)
@@ -95,4 +98,14 @@ class Training(Group):
     stopping: Stopping = Stopping()
     prune_quantile: float = Field(default=0.25, ge=0.0, lt=1.0)  # smallest |w| set to zero
     thresholds: tuple[float, float, float] = Field(default=(0.35, 0.60, 0.01), strict=False)
-    # of the decision: from, to, step
+    # of the decision that are tried: from, to (included), step
+
+    @model_validator(mode="after")
+    def _thresholds_rise(self) -> Self:
+        first, last, step = self.thresholds
+        if not (0.0 <= first <= last <= 1.0 and step > 0.0):
+            raise ValueError(
+                f"thresholds={list(self.thresholds)}: from, to, step must rise within 0 to 1 by "
+                "a step above 0"
+            )
+        return self

@@ -6,10 +6,10 @@ from typing import Any
 from kedro.pipeline import Node, Pipeline
 
 from app.config.vesuvius.segmentation import Judging, Segmentation
+from app.config.vesuvius.training import Training
 from app.config.vesuvius.volumes import Volumes
 from app.datasets.arrays import Arrays
 from app.datasets.volume import FeatureVolume
-from app.durable.alarm import DeadlineReached
 from app.durable.run import DurableRun
 from app.pipelines.vesuvius.judging import mean_scores
 from app.pipelines.vesuvius.rows import samples_of
@@ -34,15 +34,13 @@ def segment_volumes(
     how = HowToSegment(volumes, segmentation, judging)
     total, done = len(held_out(feature_maps)), list[Segmented]()
     with run.phase("segment"):
-        try:
-            with run.until_deadline():
-                for each in segmented(model, feature_maps, how):
-                    done.append(each)
-                    run.event("FILE_DONE", stage="segment", **each.told())
-                    run.advance(len(done) / total)
-        except DeadlineReached:
+        with run.until_deadline():
+            for each in segmented(model, feature_maps, how):
+                done.append(each)
+                run.event("FILE_DONE", stage="segment", **each.told())
+                run.advance(len(done) / total)
+        if len(done) < total:
             log.warning("the budget is over: %d of %d volumes were segmented", len(done), total)
-        run.advance(1.0)
     told = [each.told() for each in done]
     return (
         Arrays({each.name: each.mask for each in done}),
@@ -56,31 +54,52 @@ def segment_volumes(
 
 
 def judge_forest(
+    run: DurableRun,
     samples: Arrays,
     feature_maps: list[FeatureVolume],
+    scores: dict[str, Any],
     volumes: Volumes,
     segmentation: Segmentation,
     judging: Judging,
+    training: Training,
     seed: int,
 ) -> dict[str, Any]:
-    """The same volumes, rows, features and post-processing with a random forest of 100 trees; {}
-    where nobody asked for it."""
+    """The same test volumes, features and post-processing with a random forest of 100 trees; {}
+    where nobody asked for it, and why it is missing where there was no time. It comes after the
+    model's own `scores`: what is handed in goes first."""
     from app.pipelines.vesuvius.forest import forest_of
 
     if not judging.forest:
         return {}
-    forest = forest_of(samples_of(samples), seed)
-    done = list(segmented(forest, feature_maps, HowToSegment(volumes, segmentation, judging)))
+    how, done = HowToSegment(volumes, segmentation, judging), list[Segmented]()
+    tests = [each for each in feature_maps if each.volume.role == "test"]
+    with run.phase("forest"):
+        with run.until_deadline():
+            learned_from = samples_of(samples)
+            forest = forest_of(learned_from, judging.forest_rows, training.thresholds, seed)
+            for each in segmented(forest, tests, how):
+                done.append(each)
+                run.event("FILE_DONE", stage="forest", **each.told())
+                run.advance(len(done) / len(tests))
+        if len(done) < len(tests):
+            reason = (
+                f"The random forest was left out: the budget had no time for it ({len(done)} of "
+                f"{len(tests)} test volumes were done). Give budget.total more, or "
+                "budget.phases.train_fit a limit."
+            )
+            log.warning(reason)
+            run.event("FOREST_SKIPPED", done=len(done), volumes=len(tests))
+            return {"skipped": reason}
     return {
         "volumes": [each.told() for each in done],
-        "test": mean_scores(each.scores for each in done if each.role == "test"),
+        "test": mean_scores(each.scores for each in done),
     }
 
 
 def volume_metrics(scores: dict[str, Any], forest: dict[str, Any]) -> dict[str, dict[str, float]]:
     """Model -> mean scores over the test volumes."""
     told = {"volumes/logistic": scores["test"]}
-    return told | ({"volumes/random_forest": forest["test"]} if forest else {})
+    return told | ({"volumes/random_forest": forest["test"]} if "test" in forest else {})
 
 
 def create_pipeline() -> Pipeline:
@@ -96,7 +115,10 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 judge_forest,
-                ["samples", "feature_maps", *how, "params:seed"],
+                [
+                    *("run", "samples", "feature_maps", "volume_scores"),
+                    *(*how, "params:training", "params:seed"),
+                ],
                 "forest_scores",
                 name="judge_forest",
             ),

@@ -6,9 +6,9 @@ any iteration goes on from it and ends with the same bytes.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -22,10 +22,22 @@ from app.pipelines.vesuvius.scoring import score, score_of
 from app.pipelines.vesuvius.state import DISTILLATION, GRID, METRICS, TrainingState
 from app.pipelines.vesuvius.task import GridTask
 
-Better = Callable[[LinearModel, float], None]
 DEADLINE = "deadline"
 
 log = logging.getLogger(__name__)
+
+
+class Safe(Protocol):
+    """What keeps the best model so far safe."""
+
+    def __call__(self, model: LinearModel, score: float) -> None:
+        """A model that scores better than those before."""
+
+    def require(self, model: LinearModel, score: float) -> None:
+        """The best of an earlier process, which may have been killed before it was safe."""
+
+    def make(self, model: LinearModel, score: float) -> None:
+        """All there is at a deadline before the first candidate is done."""
 
 
 class GridFit:
@@ -37,20 +49,23 @@ class GridFit:
         state: TrainingState,
         run: DurableRun,
         every: int,
-        better: Better,
+        safe: Safe,
     ) -> None:
-        """`every`: iterations between checkpoints. `better` is told of each model that scores
+        """`every`: iterations between checkpoints. `safe` is told of each model that scores
         better than those before, after the candidate or batch it is of."""
         self.state = state
-        self._task, self._run, self._every, self._better = task, run, every, better
+        self._task, self._run, self._every, self._safe = task, run, every, safe
         self._iterations_since = 0
 
     def go_on(self) -> str:
         """To the end of the grid; why it ended: epochs, patience, stationary, converged, or the
         deadline of its phase."""
         with self._run.until_deadline():
+            if self.state.best_candidate >= 0:
+                self._safe.require(self._task.model(self.state), self.state.best_score)
             while self.state.stage == GRID:
                 self._epoch()
+        self._run.newest_checkpoint()  # waits for the disk: it may be published next
         if self.state.stage == GRID:
             self._keep_what_there_is()
             return DEADLINE
@@ -125,6 +140,15 @@ class GridFit:
             steps=found.steps,
             violation=found.kkt.tolist(),
         )
+        if (worst := float(found.kkt.max())) > task.solver.kkt:
+            self._run.event("OPTIMUM_NOT_REACHED", kkt=worst, wanted=task.solver.kkt)
+            log.warning(
+                "%s: optimality violated by %.1e, above solver.kkt=%.1e after solver.max_steps=%d",
+                unit,
+                worst,
+                task.solver.kkt,
+                task.solver.max_steps,
+            )
         self._advance(len(tried))
 
     def _score(self, tried: Sequence[Candidate]) -> None:
@@ -136,7 +160,7 @@ class GridFit:
             pruned, scores = score_of(task.training, task.validation, weights, penalties_of(tried))
         told = [scores.of(at) for at in range(len(tried))]
         rows = np.array([[row[name] for name in METRICS] for row in told])
-        at = int(np.argmin(rows[:, 0]))
+        at = int(np.argmin(np.nan_to_num(rows[:, 0], nan=np.inf)))  # nan: the step was too large
         closed = replace(
             state.with_scores([each.index for each in tried], rows),
             batch=state.batch + 1,
@@ -165,7 +189,7 @@ class GridFit:
         )
         self._save()
         if is_better:
-            self._better(task.model(closed), closed.best_score)
+            self._safe(task.model(closed), closed.best_score)
 
     def _close_epoch(self) -> None:
         state, stopping = self.state, self._task.training.stopping
@@ -234,9 +258,10 @@ class GridFit:
     def _keep_what_there_is(self) -> None:
         """A deadline before the first candidate was done: its weights so far are the model. The
         grid itself stays where it is, so that it goes on exactly."""
-        if self.state.best_candidate >= 0:
-            return
         task = self._task
+        if self.state.best_candidate >= 0:
+            self._safe.require(task.model(self.state), self.state.best_score)
+            return
         first = task.batches(self.state)[0][:1]
         columns = task.columns(first)
         weights = self.state.weights[:, columns], self.state.intercepts[columns]
@@ -247,6 +272,7 @@ class GridFit:
             best_intercept=weights[1].astype(np.float64),
             best_thresholds=scores.thresholds[0],
         )
+        self._safe.make(task.model(self.state), scores.of(0)["score"])
 
     def _target_epochs(self) -> int:
         """Epochs until training ends, as far as can be known: those configured; else the fewest

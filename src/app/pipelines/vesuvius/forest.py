@@ -1,5 +1,5 @@
-"""The random forest beside which the linear model is judged: 100 trees on the same rows and
-features, as interactive tools have it (ilastik; scikit-image's trainable segmenter)."""
+"""The random forest beside which the study's models are judged: 100 trees on rows and
+features of theirs, as interactive tools have it (ilastik; scikit-image's trainable segmenter)."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 
 from app.pipelines.vesuvius.rows import Samples
-from app.pipelines.vesuvius.scoring import scanned
+from app.pipelines.vesuvius.scoring import F1, F_HALF, IOU, scanned
 
 TREES, DEPTH = 100, 10
 
 
 @dataclass(frozen=True)
 class Forest:
-    """A random forest with the surface of a linear model."""
+    """A random forest with the surface of the study's models."""
 
     trees: Any  # sklearn's RandomForestClassifier; classes 0 (background) to K
     classes: tuple[str, ...]
@@ -31,18 +31,23 @@ class Forest:
         return found.reshape(len(self.classes), *maps.shape[1:])
 
 
-def forest_of(samples: Samples, seed: int) -> Forest:
-    """Fitted to the training rows; its thresholds are those of the best F1 on the validation
-    rows, as those of the linear model are."""
+def forest_of(
+    samples: Samples, rows: int, thresholds: tuple[float, float, float], seed: int
+) -> Forest:
+    """Fitted to at most `rows` training rows, spread over all; its thresholds, of those scanned,
+    suit the validation rows best by the very measure that those of the study's models do."""
     from sklearn.ensemble import RandomForestClassifier
 
+    train, held = samples.train, samples.validation
+    at = np.linspace(0, len(train.features) - 1, min(rows, len(train.features))).astype(np.intp)
     trees = RandomForestClassifier(
         TREES, max_depth=DEPTH, max_samples=0.5, random_state=seed, n_jobs=1
     )
-    trees.fit(samples.train.features, _codes(samples.train.target))
-    forest = Forest(trees, samples.train.classes, np.full(len(samples.train.classes), 0.5))
-    found = forest.probabilities(np.ascontiguousarray(samples.validation.features.T))
-    best = [_best_threshold(p, samples.validation.target[:, k] > 0) for k, p in enumerate(found)]
+    trees.fit(train.features[at], _codes(train.target[at]))
+    forest = Forest(trees, train.classes, np.full(len(train.classes), 0.5))
+    found = forest.probabilities(np.ascontiguousarray(held.features.T))
+    tried = scanned(thresholds)
+    best = [_best_threshold(p, held.target[:, k] > 0, tried) for k, p in enumerate(found)]
     return Forest(trees, forest.classes, np.array(best))
 
 
@@ -50,11 +55,15 @@ def _codes(target: np.ndarray) -> np.ndarray:
     return np.where(target.any(axis=1), target.argmax(axis=1) + 1, 0)
 
 
-def _best_threshold(probabilities: np.ndarray, truth: np.ndarray) -> float:
-    tried = scanned((0.05, 0.95, 0.01))
-    positive = np.count_nonzero(truth)
-    f1 = []
-    for threshold in tried:
+def _best_threshold(probabilities: np.ndarray, truth: np.ndarray, tried: np.ndarray) -> float:
+    """Of equals the lowest."""
+    positive = float(np.count_nonzero(truth))
+    found = []
+    for threshold in tried.tolist():
         above = probabilities >= threshold
-        f1.append(2.0 * np.count_nonzero(above & truth) / (np.count_nonzero(above) + positive or 1))
-    return float(tried[int(np.argmax(f1))])
+        true, said = float(np.count_nonzero(above & truth)), float(np.count_nonzero(above))
+        f1 = 2.0 * true / max(said + positive, 1.0)
+        f_half = 1.25 * true / max(said + 0.25 * positive, 1.0)
+        iou = true / max(said + positive - true, 1.0)
+        found.append(F1 * f1 + F_HALF * f_half + IOU * iou)
+    return float(tried[int(np.argmax(found))])

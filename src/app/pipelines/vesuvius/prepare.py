@@ -1,4 +1,8 @@
-"""The stage `prepare`: which volumes there are, their feature maps, the voxels to learn from."""
+"""The stage `prepare`: which volumes there are, their feature maps, the voxels to learn from.
+
+Nothing can be handed in before it is done: at the deadline of its phases it raises
+`DeadlineReached`, and what the stores have by then is kept.
+"""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -23,7 +27,7 @@ from app.pipelines.vesuvius.sampling import sample
 
 def discover_volumes(run: DurableRun, sources: VolumeSet) -> dict[str, Any]:
     """The inventory: names, roles, shapes, types, hashes."""
-    with run.phase("discovery"):
+    with run.phase("discovery"), run.governor.deadline_alarm():
         inventory = discover(sources)
         run.event("DATASET_DISCOVERY", sha256=inventory["sha256"], voxels=inventory["voxels"])
         for told in inventory["volumes"]:
@@ -46,7 +50,7 @@ class Loading(Iterable[Volume]):
     sources: VolumeSet
 
     def __iter__(self) -> Iterator[Volume]:
-        with self.run.phase("load"):
+        with self.run.phase("load"), self.run.governor.deadline_alarm():
             for number, volume in enumerate(self.sources, start=1):
                 self.run.event("FILE_START", stage="load", volume=volume.name)
                 yield volume
@@ -66,7 +70,7 @@ class PendingMaps(Iterable[PendingFeatures]):
     pending: list[PendingFeatures]
 
     def __iter__(self) -> Iterator[PendingFeatures]:
-        with self.run.phase("features"):
+        with self.run.phase("features"), self.run.governor.deadline_alarm():
             for number, each in enumerate(self.pending, start=1):
                 yield replace(each, compute=partial(self._compute, each))
                 self.run.advance(number / len(self.pending))
@@ -88,7 +92,7 @@ def sample_rows(
     seed: int,
 ) -> Arrays:
     """Training, validation and unlabelled rows."""
-    with run.phase("train_data"):
+    with run.phase("train_data"), run.governor.deadline_alarm():
         samples = sample(feature_maps, volumes, sampling, seed)
         kept = samples_to_arrays(samples)
         run.event(

@@ -20,8 +20,9 @@ from app.errors import SuperiorError
 from app.pipelines.vesuvius.grid import candidates
 from app.pipelines.vesuvius.page.render import write_html
 from app.pipelines.vesuvius.state import NOT_EXECUTED
+from app.pipelines.vesuvius.story import Story
 from app.pipelines.vesuvius.submission import SUBMISSION, validate_submission, write_submission
-from app.pipelines.vesuvius.summary import findings_of, summary_of
+from app.pipelines.vesuvius.summary import findings_of, run_story, summary_of
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,12 @@ def package(
         if is_final:
             named = [(volume.file_name, masks.arrays[volume.name]) for volume in tests]
             write_submission(path, named, classes)
+        if not path.is_file():
+            raise SuperiorError(
+                "the budget was over before the first candidate could be handed in: there is no "
+                f"{SUBMISSION}\n  the same command goes on from the last checkpoint, with a new "
+                "budget; give it more (budget.total)"
+            )
         expected = {volume.file_name: volume.image.shape for volume in tests}
         sha256 = validate_submission(path, expected, classes)
         run.event("FILE_DONE", stage="package", file=SUBMISSION, sha256=sha256, final=is_final)
@@ -59,10 +66,17 @@ def package(
 
 
 def summarise(
-    run: DurableRun, trained: Arrays, scores: Json, submission: Json, evidence: Json, budget: Budget
-) -> Json:
-    """summary.json."""
-    return summary_of(run, trained, scores, submission, evidence, budget)
+    run: DurableRun,
+    trained: Arrays,
+    scores: Json,
+    submission: Json,
+    evidence: Json,
+    budget: Budget,
+    solver: Solver,
+) -> tuple[Json, Story]:
+    """summary.json; and what the journal tells, for the page."""
+    story = run_story(run, solver)
+    return summary_of(run, trained, scores, submission, evidence, budget, story), story
 
 
 def write_report(
@@ -76,7 +90,7 @@ def write_report(
     volumes: Volumes,
     judging: Judging,
     training: Training,
-    solver: Solver,
+    story: Story,
     seed: int,
 ) -> str:
     """report.html."""
@@ -89,7 +103,7 @@ def write_report(
         (scores, forest),
         (masks, volume_store),
         (volumes, judging),
-        solver,
+        story,
     )
     return write_html(findings)
 
@@ -133,8 +147,9 @@ def create_pipeline() -> Pipeline:
                     "submission",
                     "distillation_evidence",
                     "params:budget",
+                    "params:solver",
                 ],
-                "run_summary",
+                ["run_summary", "run_story"],
                 name="summarise",
             ),
             Node(
@@ -150,7 +165,7 @@ def create_pipeline() -> Pipeline:
                     "params:volumes",
                     "params:judging",
                     "params:training",
-                    "params:solver",
+                    "run_story",
                     "params:seed",
                 ],
                 "volumes_report",

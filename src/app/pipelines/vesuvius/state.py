@@ -25,7 +25,7 @@ ARRAYS = (
     "intercepts",
     "epoch_weights",
     "scores",
-    "history",
+    "first_scores",
     "best_weights",
     "best_intercept",
     "best_thresholds",
@@ -40,7 +40,7 @@ class TrainingState:
     intercepts: np.ndarray  # (N K,)
     epoch_weights: np.ndarray  # (d, N K): those the epoch began with
     scores: np.ndarray  # (N, M) of METRICS, when last scored; nan: never
-    history: np.ndarray  # (h, 2 + M): epoch, candidate, METRICS
+    first_scores: np.ndarray  # (N,) in the first epoch, which a finer search follows from
     best_weights: np.ndarray  # (d, K), pruned
     best_intercept: np.ndarray  # (K,)
     best_thresholds: np.ndarray  # (K,)
@@ -64,7 +64,7 @@ class TrainingState:
             intercepts=intercepts,
             epoch_weights=weights,
             scores=np.full((total, len(METRICS)), np.nan),
-            history=np.empty((0, 2 + len(METRICS))),
+            first_scores=np.full(total, np.nan),
             best_weights=np.zeros((columns, classes)),
             best_intercept=np.zeros(classes),
             best_thresholds=np.full(classes, 0.5),
@@ -79,12 +79,12 @@ class TrainingState:
         return replace(self, weights=all_weights, intercepts=all_intercepts, iteration=iteration)
 
     def with_scores(self, indices: Sequence[int], rows: np.ndarray) -> Self:
-        """(k, M) scores of candidates, kept in the history too."""
-        scores = self.scores.copy()
+        """(k, M) scores of candidates; those of all epochs are in the journal."""
+        scores, first = self.scores.copy(), self.first_scores.copy()
         scores[list(indices)] = rows
-        places = np.column_stack([np.full(len(rows), self.epoch), indices])
-        history = np.vstack([self.history, np.hstack([places, rows])])
-        return replace(self, scores=scores, history=history)
+        if self.epoch == 0:
+            first[list(indices)] = rows[:, 0]
+        return replace(self, scores=scores, first_scores=first)
 
     def snapshot(self, cursor: dict[str, int]) -> Snapshot:
         """Everything, with the cursor that a person reads."""

@@ -1,8 +1,10 @@
 """What a run found and what it took: summary.json, and the findings that the page shows."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
+
+import numpy as np
 
 from app.config.budget import Budget
 from app.config.durations import seconds_of
@@ -30,7 +32,13 @@ Json = dict[str, Any]
 
 
 def summary_of(
-    run: DurableRun, trained: Arrays, scores: Json, submission: Json, evidence: Json, budget: Budget
+    run: DurableRun,
+    trained: Arrays,
+    scores: Json,
+    submission: Json,
+    evidence: Json,
+    budget: Budget,
+    story: Story,
 ) -> Json:
     """`results` follow from config and data alone; the rest tells of this run's time."""
     distilled = {name: value for name, value in evidence.items() if name != "checkpoints"}
@@ -42,6 +50,7 @@ def summary_of(
         "results": {
             "best_candidate": trained.about["best_candidate"],
             "model_sha256": trained.about["sha256"],
+            "model": {name: trained.about[name] for name in ("kept", "kind")},
             "submission": submission,
             "test": scores["test"],
             "validation": scores["validation"],
@@ -55,7 +64,7 @@ def summary_of(
                 name: round(100.0 * done, 3) for name, done in run.progress.fractions.items()
             },
         },
-        "time": {"seconds": governor.spent(), "phases": governor.phases_s()},
+        "time": {"seconds": story.seconds, "phases": story.phases_s, "shares": run.shares()},
         "budget": {
             "total_s": total,
             "spent_s": governor.spent(),
@@ -70,45 +79,65 @@ def findings_of(
     rows: Sequence[Json],
     tried: Sequence[Candidate],
     judged: tuple[Json, Json],
-    pictured: tuple[Arrays, Sequence[Volume]],
+    shown: tuple[Arrays, Sequence[Volume]],
     told: tuple[Volumes, Judging],
-    solver: Solver,
+    story: Story,
 ) -> Findings:
-    """Everything on the page. `judged`: scores of the model and of the forest ({}: there is none);
-    `pictured`: masks and volumes."""
+    """Everything on the page. `judged`: scores of the model and of the forest ({}: there is none;
+    or why it was skipped); `shown`: masks and volumes."""
     volumes, judging = told
-    max_iter = solver.root.max_iter if isinstance(solver.root, Reference) else 1
-    story = story_of(read_events(run.folder / JOURNAL), max_iter)
+    masks, store = shown
     results, training = summary["results"], summary["training"]
     return Findings(
         run_name=run.run_name,
-        made=datetime.now().astimezone().isoformat(timespec="seconds"),
-        cause=training["ended"],
+        made=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        cause="deadline" if training["ended"] == "deadline" else "complete",
         fraction=summary["progress"]["percent"] / 100.0,
         classes=list(volumes.classes),
         beta=judging.beta,
         surface_tolerance=judging.surface_tolerance,
         volumes=_judged(*judged),
-        pictured=_pictured(*pictured, volumes),
+        pictured=pictured(masks.arrays, store, volumes),
         candidates=len(tried),
         tried=_tried(rows, tried, story),
         best=results["best_candidate"]["index"],
         spent=Spent(
-            phases=summary["time"]["phases"],
-            shares=run.shares(),
+            phases={
+                name: summary["time"]["phases"][name]
+                for name in run.progress.fractions
+                if name in summary["time"]["phases"]
+            },
+            shares=summary["time"]["shares"],
             progress=story.progress,
             restarts=story.restarts,
             total_s=summary["budget"]["total_s"],
             reserve_s=sum(run.governor.measured_s().values()),
         ),
         distilled=_distilled(results["distillation"], story),
-        submission={key: str(value) for key, value in results["submission"].items()},
+        submission=_handed_in(results["submission"]),
+        warnings=[judged[1]["skipped"]] if "skipped" in judged[1] else [],
         provenance={
+            "model": "the {kept}, {kind}".format(**results["model"]),
             "model, SHA-256": results["model_sha256"],
             "epochs": str(training["epochs"]),
             "training ended by": training["ended"],
         },
     )
+
+
+def run_story(run: DurableRun, solver: Solver) -> Story:
+    """What the journal tells so far."""
+    max_iter = solver.root.max_iter if isinstance(solver.root, Reference) else 1
+    return story_of(read_events(run.folder / JOURNAL), max_iter)
+
+
+def _handed_in(submission: Json) -> dict[str, str]:
+    return {
+        "SHA-256": submission["sha256"],
+        "bytes": f"{submission['bytes']:,}",
+        "volumes": ", ".join(submission["volumes"]),
+        "of": submission["of"],
+    }
 
 
 def _judged(scores: Json, forest: Json) -> list[JudgedVolume]:
@@ -120,18 +149,21 @@ def _judged(scores: Json, forest: Json) -> list[JudgedVolume]:
     ]
 
 
-def _pictured(masks: Arrays, store: Sequence[Volume], volumes: Volumes) -> list[Pictured]:
+def pictured(
+    masks: Mapping[str, np.ndarray], store: Sequence[Volume], volumes: Volumes
+) -> list[Pictured]:
+    """The test volumes that have a mask, by name, beside their truth."""
     return [
         Pictured(
             volume.name,
             volume.image,
-            masks.arrays[volume.name],
+            masks[volume.name],
             truth_of(volume.labels, volumes.classes, volumes.ignore)
             if volume.labels is not None
             else None,
         )
         for volume in store
-        if volume.role == "test" and volume.name in masks.arrays
+        if volume.role == "test" and volume.name in masks
     ]
 
 

@@ -29,7 +29,7 @@ from app.pipelines.vesuvius.grid import (
 from app.pipelines.vesuvius.model import LinearModel
 from app.pipelines.vesuvius.proximal import first_weights
 from app.pipelines.vesuvius.rows import Samples
-from app.pipelines.vesuvius.state import METRICS, TrainingState
+from app.pipelines.vesuvius.state import TrainingState
 
 
 @dataclass(frozen=True)
@@ -105,11 +105,10 @@ class GridTask:
             return self._batches(self.candidates, first_alone=True)
         rough = coarse(self.candidates)
         parts = self._batches(rough, first_alone=True)
-        known = first_scores(state)
-        if all(self.same_as[each.index] in known for each in rough):
+        if self._finer_is_known(state):
             scores = np.full(len(self.candidates), np.nan)
             for each in rough:
-                scores[each.index] = known[self.same_as[each.index]]
+                scores[each.index] = state.first_scores[self.same_as[each.index]]
             parts += self._batches(finer(self.candidates, scores, self.search.keep), False)
         return parts
 
@@ -136,8 +135,8 @@ class GridTask:
         )
 
     def _finer_is_known(self, state: TrainingState) -> bool:
-        known = first_scores(state)
-        return all(self.same_as[each.index] in known for each in coarse(self.candidates))
+        rough = [self.same_as[each.index] for each in coarse(self.candidates)]
+        return not np.isnan(state.first_scores[rough]).any()
 
     def _batches(self, tried: Sequence[Candidate], first_alone: bool) -> list[Sequence[Candidate]]:
         distinct = [each for each in tried if self.same_as[each.index] == each.index]
@@ -145,12 +144,6 @@ class GridTask:
             return _by_problem(distinct)
         split = batches(distinct, self.solver.width)
         return split if first_alone else batches_of(distinct, self.solver.width)
-
-
-def first_scores(state: TrainingState) -> dict[int, float]:
-    """Candidate -> its score in the first epoch."""
-    column = 2 + METRICS.index("score")
-    return {int(row[1]): float(row[column]) for row in state.history if row[0] == 0}
 
 
 def batches_of(tried: Sequence[Candidate], width: int) -> list[Sequence[Candidate]]:

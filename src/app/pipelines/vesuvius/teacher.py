@@ -15,6 +15,7 @@ from app.pipelines.vesuvius.logistic import cross_entropies, sigmoid
 from app.pipelines.vesuvius.rows import Rows
 
 BLOCK = 4096  # rows
+SMALLEST = 1e-6  # scale of a column: one below it does not vary
 GRADIENT = 1e-6  # largest component at which the teacher is at its optimum
 NEWTON_STEPS = 100
 SLOW = 0.2  # a step that leaves more of the gradient asks for a new Hessian
@@ -62,7 +63,7 @@ def fit_teacher(rows: Rows, design: StandardDesign, config: Distillation) -> Tea
     """
     count = min(config.teacher_rows, len(rows.features))
     at = np.linspace(0, len(rows.features) - 1, count).astype(np.intp)
-    A, mean, scale = _standardised(_products(rows.features[at], design))
+    A, mean, scale = _standardised(rows.features[at], design)
     Y = rows.target[at].astype(np.float64)
     V = np.zeros((A.shape[1], Y.shape[1]))
     loss, G = _objective(A, Y, V, config.teacher_l2)
@@ -89,24 +90,37 @@ def soft_targets(teacher: Teacher, features: np.ndarray, temperature: float) -> 
 
 def _products(features: np.ndarray, design: StandardDesign) -> np.ndarray:
     """(n, m) float32: the design's features and gradients, standardised, and their products."""
-    b, f, d = len(design.base), len(design.feature_index), len(design.columns)
-    columns = [*range(b), *range(d - (f - b), d)]
+    columns = columns_of_features(design)
     raw = features[:, list(design.feature_index)]
     z = ((raw - design.mean[columns]) / design.scale[columns]).astype(np.float32)
-    left, right = np.triu_indices(f)
+    left, right = np.triu_indices(len(columns))
     return np.hstack([z, z[:, left] * z[:, right]])
 
 
-def _standardised(A: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(n, m + 1) float32, ones last, and the mean and scale of the m columns."""
-    mean = A.mean(axis=0, dtype=np.float64)
-    scale = A.std(axis=0, dtype=np.float64)
-    scale = np.where(scale > 1e-6, scale, 1.0)
-    standard = np.ones((len(A), A.shape[1] + 1), np.float32)
-    for start in range(0, len(A), BLOCK):
-        rows = slice(start, start + BLOCK)
-        standard[rows, :-1] = (A[rows] - mean) / scale
-    return standard, mean, scale
+def columns_of_features(design: StandardDesign) -> list[int]:
+    """Of the design's columns those that are features or gradients, not squares: (f,)."""
+    b, f, d = len(design.base), len(design.feature_index), len(design.columns)
+    return [*range(b), *range(d - (f - b), d)]
+
+
+def _standardised(
+    features: np.ndarray, design: StandardDesign
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Features and products (n, m + 1) float32, ones last, and the mean and scale of the m columns;
+    in blocks, so that there is one such matrix in memory."""
+    f = len(design.feature_index)
+    A = np.ones((len(features), f + f * (f + 1) // 2 + 1), np.float32)
+    blocks = [slice(start, start + BLOCK) for start in range(0, len(A), BLOCK)]
+    mean, square = np.zeros(A.shape[1] - 1), np.zeros(A.shape[1] - 1)
+    for rows in blocks:
+        A[rows, :-1] = _products(features[rows], design)
+        mean += A[rows, :-1].sum(axis=0, dtype=np.float64) / len(A)
+    for rows in blocks:
+        square += np.square(A[rows, :-1] - mean).sum(axis=0) / len(A)
+    scale = np.where(square > SMALLEST**2, np.sqrt(square), 1.0)
+    for rows in blocks:
+        A[rows, :-1] = (A[rows, :-1] - mean) / scale
+    return A, mean, scale
 
 
 def _objective(
@@ -129,9 +143,13 @@ def _factor(A: np.ndarray, v: np.ndarray, l2: float) -> Any:
     """Cholesky's, of the Hessian at v (m + 1,)."""
     from scipy.linalg import cho_factor
 
-    p = sigmoid(A @ v.astype(np.float32))
-    scaled = A * np.sqrt(p * (1 - p))[:, None]
-    H = (scaled.T @ scaled).astype(np.float64) / len(A)
+    H = np.zeros((len(v), len(v)))
+    for start in range(0, len(A), BLOCK):
+        x = A[start : start + BLOCK]
+        p = sigmoid(x @ v.astype(np.float32))
+        scaled = x * np.sqrt(p * (1 - p))[:, None]
+        H += scaled.T @ scaled
+    H /= len(A)
     H[np.diag_indices(len(H))] += RIDGE * np.trace(H) / len(H) + np.finfo(np.float64).tiny
     H[np.diag_indices(len(H) - 1)] += l2
     return cho_factor(H)

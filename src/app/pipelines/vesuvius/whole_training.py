@@ -15,17 +15,24 @@ from app.config.vesuvius.volumes import Volumes
 from app.datasets.arrays import Arrays
 from app.datasets.volume import FeatureVolume
 from app.datasets.volume_store import array_digest
+from app.durable.governor import ENDLESS
 from app.durable.run import DurableRun
-from app.pipelines.vesuvius.distil import PHASE, Distilling
+from app.pipelines.vesuvius.distil import PHASE, Distilling, Model
 from app.pipelines.vesuvius.fit import GridFit
 from app.pipelines.vesuvius.model import LinearModel
+from app.pipelines.vesuvius.quadratic import QuadraticModel
 from app.pipelines.vesuvius.rows import samples_of
 from app.pipelines.vesuvius.safe import SafeSubmission
-from app.pipelines.vesuvius.state import METRICS, TrainingState
+from app.pipelines.vesuvius.state import ARRAYS, METRICS, TrainingState
 from app.pipelines.vesuvius.task import GridTask
+from app.pipelines.vesuvius.teacher import Teacher
 from app.pipelines.vesuvius.whole_volumes import HowToSegment
 
 IMPORTED = "imported"  # folder of a run: what checkpoint.resume_from named
+KINDS: dict[str, type[LinearModel] | type[QuadraticModel]] = {
+    "linear": LinearModel,
+    "quadratic": QuadraticModel,
+}
 
 log = logging.getLogger(__name__)
 
@@ -56,20 +63,29 @@ def trained(
             loaded = run.resume(signature, published=imported_of(run))
             state = TrainingState.of(loaded.snapshot) if loaded else task.first_state()
             how = HowToSegment(volumes, segmentation, judging)
-            safe = SafeSubmission(run, feature_maps, how)
+            teachers: list[Teacher] = []
+
+            def rehearse(model: LinearModel) -> None:
+                taught = Distilling(task, samples, model, distillation, run, seed)
+                teachers.append(taught.rehearse())
+
+            unknown = distillation.enabled and PHASE not in run.governor.measured_s()
+            is_limited = unknown and run.governor.left() < ENDLESS
+            safe = SafeSubmission(run, feature_maps, how, rehearse if is_limited else None)
             fit = GridFit(task, state, run, checkpoint.every, safe)
             ended = fit.go_on()
-            state, model = fit.state, task.model(fit.state)
+            state, best = fit.state, task.model(fit.state)
             log.info("training ended: %s", ended)
+        model: Model = best
         evidence: dict[str, Any] = {}
         if distillation.enabled:
             with run.phase(PHASE):
-                taught = Distilling(task, samples, model, distillation, run, seed)
+                taught = Distilling(task, samples, best, distillation, run, seed, *teachers)
                 taught.go_on(
                     {
                         "grid": signature,
-                        "distillation": distillation.model_dump(mode="json"),
-                        "model": model.sha256(),
+                        "distillation": distillation.model_dump(mode="json", exclude={"deploy"}),
+                        "model": best.sha256(),
                     }
                 )
                 model, evidence = taught.judged()
@@ -78,6 +94,8 @@ def trained(
         "ended": ended,
         "epochs": state.epoch,
         "sha256": model.sha256(),
+        "kind": next(kind for kind, of in KINDS.items() if isinstance(model, of)),
+        "kept": evidence.get("kept", "candidate"),
         "model": model.to_json(),
     }
     return Arrays(model.arrays(), about), candidate_rows(task, state), evidence
@@ -89,9 +107,9 @@ def imported_of(run: DurableRun) -> Path | None:
     return folder if any(folder.glob("*.ckpt")) else None
 
 
-def model_of(trained: Arrays) -> LinearModel:
+def model_of(trained: Arrays) -> Model:
     """The model that `trained` gave."""
-    return LinearModel.of(trained.arrays, trained.about["model"])
+    return KINDS[trained.about["kind"]].of(trained.arrays, trained.about["model"])
 
 
 def signature_of(kept: Arrays, task: GridTask, design: Design, seed: int) -> dict[str, Any]:
@@ -107,6 +125,7 @@ def signature_of(kept: Arrays, task: GridTask, design: Design, seed: int) -> dic
         "solver": task.solver.model_dump(mode="json"),
         "search": task.search.model_dump(mode="json"),
         "seed": seed,
+        "state": list(ARRAYS),
         "numpy": np.__version__,
     }
 

@@ -16,7 +16,7 @@ from app.sweep.words import smaller_work, varying_axes
 
 Place = tuple[str, ...]  # a value for each axis
 
-PREFERRED = ("macro_f1", "accuracy")  # ranked by, where runs have them
+PREFERRED = ("macro_f1", "accuracy", "dice")  # ranked by the first that runs have
 SEED = "seed"  # an axis of this name makes repeats, not combinations
 VALUE = "value"  # the metric of a run that recorded none, but returned a number
 _COSTS = re.compile(r"(^|[._-])(loss|error|nll|rmse|mse|mae|chi2|perplexity)($|[._-])")

@@ -56,3 +56,8 @@ def test_profiles_of_real_data_try_all_thresholds_and_deploy_the_best(profile: s
     assert config.training.thresholds == (0.05, 0.95, 0.01)
     assert config.distillation.deploy == "best"
     assert config.judging.forest
+
+
+def test_keys_without_a_value_are_named_in_full() -> None:
+    with pytest.raises(ConfigError, match=r"volumes\.name, volumes\.source\.images: needed"):
+        compose(["pipeline=vesuvius", "volumes=files"], CONF)

@@ -21,7 +21,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from pydantic import ValidationError
 
 from app.config.explain import explain
@@ -75,6 +75,12 @@ def check(
     The node `hydra` is left out."""
     try:
         values = values_of(composed, throw_on_missing=True)
+    except MissingMandatoryValue as error:
+        missing = sorted(_missing(composed))
+        raise ConfigError(
+            f"{', '.join(missing)}: needed, and no value is given\n  "
+            f"on the command line: {missing[0]}=...; or in a profile"
+        ) from error
     except OmegaConfBaseException as error:
         raise ConfigError(_first_line(error)) from error
     study = str(values.get("study"))
@@ -97,6 +103,17 @@ def values_of(composed: DictConfig, *, throw_on_missing: bool = False) -> dict[s
         else value
         for key, value in _items(composed, throw_on_missing)
     }
+
+
+def _missing(composed: DictConfig) -> Iterator[str]:
+    """Keys without a value, in full; those of the node `hydra` are Hydra's own."""
+    for key in composed:
+        if key == "hydra":
+            continue
+        if OmegaConf.is_missing(composed, key):
+            yield str(key)
+        elif OmegaConf.is_config(group := composed[key]):
+            yield from map(str, OmegaConf.missing_keys(group))
 
 
 def _items(composed: DictConfig, throw_on_missing: bool) -> Iterator[tuple[Any, Any]]:

@@ -1,7 +1,10 @@
 """`status.json` of a run that keeps no durable one: how many of its nodes are done, for
-`kedro status` and `kedro watch`. Runs of a sweep have none: the sweep tells of them."""
+`kedro status` and `kedro watch`. It is there while the run is: a killed one leaves it behind, and
+the next run of the same files takes it over. Runs of a sweep have none: the sweep tells of them."""
 
+import atexit
 import os
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,13 +17,12 @@ from kedro.pipeline.node import Node
 
 from app.config.ideo.view import View
 from app.durable.process import ProcessId
-from app.durable.status import STATUS, State, Status, now, write_status
-from app.errors import causes
+from app.durable.status import STATUS, Status, now, write_status
 from app.tracking.record import RECORD
 
 
 class NodeStatus:
-    """Writes the status as each node begins, and at the end."""
+    """Writes the status as each node begins."""
 
     def __init__(self) -> None:
         self._path: Path | None = None
@@ -38,18 +40,19 @@ class NodeStatus:
         if os.environ.get(RECORD) or "dataset_key" not in told:
             return
         view = View.model_validate(told["view"]).name
-        folder = Path(told["output_root"]) / "reports" / told["dataset_key"] / view
+        folder = Path(told["output_root"]) / "running" / f"{told['dataset_key']}-{view}"
         folder.mkdir(parents=True, exist_ok=True)
         self._path, self._name = folder / STATUS, f"{told['dataset_key']} {view}"
         self._study, self._run_id = told["study"], str(run_params["run_id"])
         self._done, self._total, self._node = 0, len(pipeline.nodes), ""
         self._started = now()
-        self._write("running")
+        atexit.register(self._remove)  # an interrupt reaches no hook
+        self._write()
 
     @hook_impl
     def before_node_run(self, node: Node) -> None:
         self._node = node.short_name
-        self._write("running")
+        self._write()
 
     @hook_impl
     def after_node_run(self) -> None:
@@ -57,15 +60,20 @@ class NodeStatus:
 
     @hook_impl
     def after_pipeline_run(self) -> None:
-        self._done = self._total
-        self._write("finished")
+        self._remove()
 
     @hook_impl
-    def on_pipeline_error(self, error: Exception) -> None:
-        stopped = any(isinstance(each, KeyboardInterrupt) for each in causes(error))
-        self._write("stopped" if stopped else "failed")
+    def on_pipeline_error(self) -> None:
+        self._remove()
 
-    def _write(self, state: State) -> None:
+    def _remove(self) -> None:
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+            with suppress(OSError):  # another run writes there
+                self._path.parent.rmdir()
+            self._path = None
+
+    def _write(self) -> None:
         if self._path is None:
             return
         process = ProcessId.of(os.getpid())
@@ -81,10 +89,10 @@ class NodeStatus:
                 pid=process.pid,
                 process_started=process.started,
                 host=process.host,
-                state=state,
+                state="running",
                 phase=self._node,
                 percent=percent,
-                phase_percent=0.0 if state == "running" else percent,
+                phase_percent=0.0,
                 cursor={"node": self._done, "nodes": self._total},
                 eta_s=None,
                 speed=None,
@@ -95,6 +103,6 @@ class NodeStatus:
                 budget_left_s=None,
                 started=self._started,
                 updated=now(),
-                ended=None if state == "running" else now(),
+                ended=None,
             ),
         )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from app.durable.status import Status
 
 DATA = Path("data")
-WRITTEN = ("reports", "superior")  # folders of data/ in which runs keep their status
+WRITTEN = ("reports", "running", "superior")  # folders of data/ in which runs keep their status
 HEADS = ["run", "state", "phase", "%", "cursor", "ETA", "speed", "RAM", "budget left", "path"]
 ENDED_SHOWN = 5  # of the work that has ended, unless a PATH is given
 COLOURS = {

@@ -68,7 +68,7 @@ n, replace = int(sys.argv[1]), os.replace
 def replaced(*args, **options):
     global n
     replace(*args, **options)
-    n -= 1
+    n -= not str(args[1]).endswith("status.json")  # no result of the run
     if n == 0:
         os.kill(os.getpid(), signal.SIGKILL)
 os.replace = replaced

@@ -12,7 +12,6 @@ from app.pipelines.vesuvius.postprocess import (
     postprocess,
     without_dust,
 )
-from app.pipelines.vesuvius.segmentation import decide
 
 HALF = np.array([0.5])
 
@@ -82,7 +81,9 @@ def test_without_any_step_it_is_the_plain_decision() -> None:
     nothing = Segmentation(hysteresis=0.0, close_z=0, close_xy=0, min_voxels=0)
     probabilities = np.random.default_rng(9).integers(0, 9, (3, 5, 6, 7)).astype(np.float32) / 8
     thresholds = np.array([0.5, 0.35, 0.6])
-    expected = decide(probabilities, thresholds)
+    above = probabilities >= thresholds.astype(np.float32).reshape(-1, 1, 1, 1)
+    largest = np.where(above, probabilities, -1.0).argmax(axis=0) + 1  # of equals the first
+    expected = np.where(above.any(axis=0), largest, 0)
     assert np.array_equal(postprocess(probabilities, thresholds, nothing), expected)
 
 

@@ -1,8 +1,6 @@
-"""From feature maps to class codes of every voxel: 0 is background, 1 to K are the classes.
+"""From feature maps to the probabilities of every voxel.
 
 A volume is read in blocks along z, so that only one block of its F feature maps is in memory.
-A voxel belongs to the class of the largest probability among those at or above their decision
-threshold; to the background where there is none.
 """
 
 from collections.abc import Iterator
@@ -33,14 +31,6 @@ class VoxelModel(Protocol):
         """(F, ...) float32 feature maps -> (K, ...) float32, each in 0 to 1."""
 
 
-def segment(model: VoxelModel, volume: "FeatureVolume", block: int = BLOCK) -> np.ndarray:
-    """Class codes (z, y, x) uint8 of a volume, without post-processing."""
-    codes = np.empty(volume.maps.shape[1:], dtype=np.uint8)
-    for slices, found in probability_blocks(model, volume, block):
-        codes[slices] = decide(found, model.thresholds)
-    return codes
-
-
 def voxel_probabilities(
     model: VoxelModel, volume: "FeatureVolume", block: int = BLOCK
 ) -> np.ndarray:
@@ -69,13 +59,3 @@ def probability_blocks(
                 "probabilities outside 0 to 1; compute its features again"
             )
         yield slices, found
-
-
-def decide(probabilities: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
-    """Class codes (...) uint8 of probabilities (K, ...); the first class of equal ones."""
-    above = probabilities >= np.asarray(thresholds, dtype=np.float32).reshape(
-        -1, *[1] * (probabilities.ndim - 1)
-    )
-    largest = np.argmax(np.where(above, probabilities, -1.0), axis=0).astype(np.uint8)
-    codes: np.ndarray = np.where(above.any(axis=0), largest + np.uint8(1), np.uint8(0))
-    return codes

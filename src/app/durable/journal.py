@@ -13,7 +13,6 @@ import json
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
 from time import time_ns
@@ -162,10 +161,14 @@ class Journal:
         if len(self._crcs) >= self._block_events:
             self._seal()
         elif self._waiting:
-            with self._all_or_nothing():
+            before = self._marked()
+            try:
                 self._write(bytes(self._waiting))
                 self._open += self._waiting
                 self._waiting = bytearray()
+            except BaseException:
+                self._go_back(*before)
+                raise
         self._went()
 
     def _went(self) -> None:
@@ -178,31 +181,34 @@ class Journal:
         tree, events = deepcopy(self._tree), self.events  # grown for good when the seal is written
         tree.add(bytes(self._open + self._waiting))
         seal = Seal(seal=tree.leaves, events=events, crc=digits(self._crcs), root=tree.root().hex())
-        with self._all_or_nothing():
+        before = self._marked()
+        try:
             self._write(bytes(self._waiting) + seal.model_dump_json().encode() + b"\n")
             self._tree, self._sealed = tree, events
             self._open, self._waiting, self._crcs = bytearray(), bytearray(), []
+        except BaseException:
+            self._go_back(*before)
+            raise
 
     def _write(self, line: bytes) -> None:
         written = 0
         while written < len(line):
             written += os.write(self._file, line[written:])
 
-    @contextmanager
-    def _all_or_nothing(self) -> Iterator[None]:
-        """What is on disk and what is counted stay the same: on a full disk, or an interrupt
-        between the two, nothing is left to glue the next line to."""
-        start = os.lseek(self._file, 0, os.SEEK_CUR)
+    def _marked(self) -> tuple[int, int, tuple[Any, ...]]:
+        """Where `_go_back` goes: the end of the file, the lines it has of the open block, and what
+        is counted."""
         counted = self._tree, self._sealed, self._open, self._waiting, self._crcs
-        length = len(self._open)
-        try:
-            yield
-        except BaseException:
-            os.ftruncate(self._file, start)
-            os.lseek(self._file, start, os.SEEK_SET)
-            self._tree, self._sealed, self._open, self._waiting, self._crcs = counted
-            del self._open[length:]
-            raise
+        return os.lseek(self._file, 0, os.SEEK_CUR), len(self._open), counted
+
+    def _go_back(self, end: int, length: int, counted: tuple[Any, ...]) -> None:
+        """What is on disk and what is counted stay the same: on a full disk, or an interrupt
+        between the two, nothing is left to glue the next line to. (No context manager: an interrupt
+        as it is left would have it go back later, over events that came since.)"""
+        os.ftruncate(self._file, end)
+        os.lseek(self._file, end, os.SEEK_SET)
+        self._tree, self._sealed, self._open, self._waiting, self._crcs = counted
+        del self._open[length:]
 
 
 def read_events(path: Path) -> Iterator[Event]:

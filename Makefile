@@ -55,6 +55,10 @@ bench: $(VENV)/dev ## ratios against the named anchors, into benchmarks/results/
 	$(BIN)/python benchmarks/durable.py
 	$(BIN)/python benchmarks/grid.py
 	$(BIN)/python benchmarks/voxels.py
+	$(BIN)/python benchmarks/likelihood.py
+	$(BIN)/python benchmarks/samplers.py
+	$(BIN)/python benchmarks/chain_storage.py
+	$(BIN)/python benchmarks/estimate.py
 
 soak: $(VENV)/dev ## long random campaigns
 	$(BIN)/python -m pytest -m soak
@@ -70,7 +74,7 @@ clean: ## removes the environment; data and runs stay
 
 $(VENV)/run: pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[spacy,viz,volumes]'
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[spacy,viz,volumes,sampling]'
 	@touch $@
 
 $(VENV)/dev: pyproject.toml constraints.txt

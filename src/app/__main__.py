@@ -25,6 +25,7 @@ from app.config.compose import (
     reason,
     sweep_name,
 )
+from app.config.settings import with_settings
 from app.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -76,10 +77,11 @@ def _job(composed: "DictConfig") -> None:
 
 
 def _checked(arguments: list[str]) -> list[str]:
-    """The arguments with the overrides among them checked; flags and their values stay."""
-    overrides = [item for item in arguments if "=" in item and not item.startswith("-")]
-    ready = dict(zip(overrides, checked_overrides(overrides, CONF), strict=True))
-    checked = [ready.get(item, item) for item in arguments]
+    """Flags and their values as they are, then the overrides, checked: they may bring others."""
+    told = [item for item in arguments if "=" in item and not item.startswith("-")]
+    flags = [item for item in arguments if item not in told]
+    overrides = with_settings(told, CONF)
+    checked = [*flags, *checked_overrides(overrides, CONF)]
     if {"-m", "--multirun"} & set(arguments):
         if "--dry-run" in checked:
             checked[checked.index("--dry-run")] = "superior.dry_run=true"

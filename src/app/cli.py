@@ -12,6 +12,8 @@ from kedro.utils import load_obj
 from app.config.compose import compose, overrides_from
 from app.console import errors_on_one_screen
 from app.errors import ConfigError, nearest
+from app.estimate import estimate
+from app.example_config import example_config
 from app.mlflow_sync import mlflow_sync
 from app.pipelines.ideo.skeleton_cli import ideology_skeleton
 from app.quota import plan_quota
@@ -114,6 +116,9 @@ cli.add_command(
         ],
     )
 )
+cli.add_command(example_config)
+estimate.params.append(_PARAMS)
+cli.add_command(estimate)
 cli.add_command(ideology_skeleton)
 cli.add_command(mlflow_sync)
 cli.add_command(plan_quota)

@@ -6,7 +6,6 @@ a wrong one gets one answer, wherever it was written.
 """
 
 import hashlib
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,14 +24,14 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from pydantic import ValidationError
 
 from app.config.explain import explain
+from app.config.groups import PRESETS, choices, is_group
+from app.config.settings import origin, set_in_file, with_settings
 from app.config.study import require_groups, study_of, with_study
 from app.config.tree import STUDIES, Config, schema_of
 from app.errors import ConfigError, nearest
 
 CONFIG_NAME = "config"
 NOT_NAMED = ("superior", "scheduler", "tracking", "output_root", "hydra")  # no part of what runs
-PRESETS = ("profile", "experiment")  # groups that set keys of the others, or none
-_NOT_GROUPS = {"base", "local", "ideology"}  # folders of conf/ that hold no choices
 UNREADABLE = (HydraException, OmegaConfBaseException, yaml.YAMLError, UnicodeDecodeError)
 _HYDRA_PREFIXES = ("hydra.", "hydra/", "hydra@")
 
@@ -51,21 +50,36 @@ class Composed:
 
 
 def compose(overrides: Sequence[str], conf: Path) -> Composed:
-    """The checked config that `overrides` make of the folder `conf`.
+    """The checked config that `overrides` make of the folder `conf`; `settings=FILE` stands for
+    the overrides that the file holds.
 
     Raises:
         ConfigError: an override, group choice, key or value is wrong; the message names it, where
             it was set, and the nearest valid names.
     """
+    overrides = with_settings(overrides, conf)
+    composed = unchecked(overrides, conf)
+    return check(composed, overrides, chosen_in(composed), conf)
+
+
+def unchecked(overrides: Sequence[str], conf: Path) -> DictConfig:
+    """What Hydra composes of `overrides`, neither resolved nor held against the schemas.
+
+    Raises:
+        ConfigError: an override cannot be read, a choice does not exist, or a file is no YAML.
+    """
     parsed = checked_overrides(overrides, conf)
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(conf.resolve()), version_base="1.3"):
-            composed = hydra_compose(CONFIG_NAME, overrides=parsed, return_hydra_config=True)
+            return hydra_compose(CONFIG_NAME, overrides=parsed, return_hydra_config=True)
     except UNREADABLE as error:
         raise ConfigError(reason(error, conf)) from error
-    chosen = {str(group): str(name) for group, name in composed.hydra.runtime.choices.items()}
-    return check(composed, overrides, chosen, conf)
+
+
+def chosen_in(composed: DictConfig) -> dict[str, str]:
+    """Group -> its choice; groups of several choices are not in it."""
+    return {str(group): str(name) for group, name in composed.hydra.runtime.choices.items()}
 
 
 def check(
@@ -76,13 +90,14 @@ def check(
     try:
         values = values_of(composed, throw_on_missing=True)
     except MissingMandatoryValue as error:
-        missing = sorted(_missing(composed))
+        missing = sorted(missing_keys(composed))
         raise ConfigError(
             f"{', '.join(missing)}: needed, and no value is given\n  "
-            f"on the command line: {missing[0]}=...; or in a profile"
+            f"on the command line: {missing[0]}=...; or in a profile or a file of settings"
         ) from error
     except OmegaConfBaseException as error:
-        raise ConfigError(_first_line(error)) from error
+        place = set_in_file(str(error.full_key or ""))
+        raise ConfigError(_first_line(error) + (f"\n  {place}" if place else "")) from error
     study = str(values.get("study"))
     if study not in STUDIES:
         raise ConfigError(f"study={study}: no such study{nearest(study, STUDIES)}")
@@ -105,7 +120,7 @@ def values_of(composed: DictConfig, *, throw_on_missing: bool = False) -> dict[s
     }
 
 
-def _missing(composed: DictConfig) -> Iterator[str]:
+def missing_keys(composed: DictConfig) -> Iterator[str]:
     """Keys without a value, in full; those of the node `hydra` are Hydra's own."""
     for key in composed:
         if key == "hydra":
@@ -130,7 +145,7 @@ def checked_overrides(overrides: Sequence[str], conf: Path) -> list[str]:
     A plain `key=value` becomes `++key=value`; sweeps over a group (`balance=none,oversample`)
     are checked choice by choice. `pipeline=vesuvius` brings its study with it.
     """
-    ready, groups = [], {}
+    ready, groups, places = [], {}, {}
     for override in with_study(overrides, conf):
         parsed = _parse(override)
         added = parsed.is_add() or parsed.is_force_add()
@@ -139,10 +154,11 @@ def checked_overrides(overrides: Sequence[str], conf: Path) -> list[str]:
         elif is_group(parsed.key_or_group, conf):
             _check_choices(parsed, conf)
             groups[parsed.key_or_group] = override.partition("=")[2]
+            places[parsed.key_or_group] = origin(override)
             ready.append(override)
         else:
             ready.append(f"++{override}")
-    require_groups(groups, study_of(overrides, conf), conf)
+    require_groups(groups, study_of(overrides, conf), conf, places)
     return ready
 
 
@@ -154,7 +170,7 @@ def sweep_name(overrides: Sequence[str], conf: Path) -> str:
     for override in overrides:
         key, _, value = override.lstrip("+").partition("=")
         if key == "experiment" or (key == "pipeline" and name == study):
-            name = re.sub(r"[^A-Za-z0-9_.-]+", "_", value)
+            name = re.sub(r"[^A-Za-z0-9_.-]+", "_", value.strip("'\""))
         if key != "experiment" and key.split(".")[0] not in NOT_NAMED:
             told.append(f"{key}={value}")
     if not told:
@@ -187,6 +203,8 @@ def reason(error: Exception, conf: Path) -> str:
         files = [file for file in sorted(conf.rglob("*.yaml")) if not _is_utf8(file)]
         return f"not UTF-8: {', '.join(map(str, files))}"
     said = str(error).partition("Config search path")[0].strip()
+    if (override := re.search(r"override \+*([\w./$-]+)=", said)) and set_in_file(override[1]):
+        said += f"\n  {set_in_file(override[1])}"
     if "Cannot merge" in said:
         example = "`- override /models: [check, tfidf_nb]`"
         said += f"\n  a list of choices stands among the defaults: {example}"
@@ -213,17 +231,6 @@ def overrides_from(params: Mapping[str, Any], prefix: str = "") -> list[str]:
     return overrides
 
 
-def is_group(name: str, conf: Path) -> bool:
-    """Whether `name` is a folder of choices in `conf`."""
-    folder = conf / name
-    return name.split("/")[0] not in _NOT_GROUPS and os.sep not in name and folder.is_dir()
-
-
-def choices(group: str, conf: Path) -> list[str]:
-    """The choices of a config group: its YAML files."""
-    return sorted(file.stem for file in (conf / group).glob("*.yaml"))
-
-
 def _parse(override: str) -> Override:
     try:
         return OverridesParser.create().parse_override(override)
@@ -243,8 +250,7 @@ def _check_choices(override: Override, conf: Path) -> None:
         if not isinstance(chosen, str) or chosen not in known:
             raise ConfigError(
                 f"{group}={chosen}: no such choice{nearest(str(chosen), known)}\n"
-                f"  set by the override {override.input_line}; choices are the files of "
-                f"conf/{group}/"
+                f"  {origin(str(override.input_line))}; choices are the files of conf/{group}/"
             )
 
 

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, RootModel, ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from app.config.schema import inner, member
+from app.config.settings import origin, set_in_file
 from app.errors import nearest
 
 _PREFIX = re.compile(r"^[+~]*")
@@ -99,9 +100,9 @@ def _override_of(key: list[str], overrides: Sequence[str]) -> str:
         if (name := _PREFIX.sub("", override).partition("=")[0])
         and (dotted == name or dotted.startswith(name + ".") or name.startswith(dotted + "."))
     ]
-    if not related:
-        return ""
-    return f"set by the override {max(related, key=len).removeprefix('++')}"
+    related.reverse()  # of two of one key the last counts
+    nearest_one = max(related, key=lambda item: len(item.partition("=")[0]), default=None)
+    return origin(nearest_one) if nearest_one else set_in_file(dotted)
 
 
 def _line_of(key: list[str], chosen: Mapping[str, str], conf: Path) -> str:
@@ -149,47 +150,8 @@ def _fields_beside(key: list[str], root: type[BaseModel], values: Mapping[str, A
     schema: Any = root
     here: Any = values
     for part in key[:-1]:
-        schema = _inner(_member(schema, here), part)
+        schema = inner(member(schema, here), part)
         here = here.get(part) if isinstance(here, dict) else None
-    schema = _member(schema, here)
+    schema = member(schema, here)
     is_model = isinstance(schema, type) and issubclass(schema, BaseModel)
     return list(schema.model_fields) if is_model else []
-
-
-def _inner(schema: Any, part: str) -> Any:
-    if isinstance(schema, type) and issubclass(schema, BaseModel):
-        field = schema.model_fields.get(part)
-        return field.annotation if field else None
-    return get_args(schema)[1] if get_origin(schema) is dict else None
-
-
-def _member(schema: Any, here: Any) -> Any:
-    """Unwraps annotations, root models and optional types; of a union, the member that `here`'s
-    tag (`strategy`, `family`, `kind`, `name`) chooses."""
-    if get_origin(schema) is Annotated:
-        return _member(get_args(schema)[0], here)
-    if get_origin(schema) in (Union, UnionType):
-        members = [_member(item, here) for item in get_args(schema) if item is not type(None)]
-        tags = _texts(here)
-        for member in members:
-            if tags & _tags(member):
-                return member
-        return members[0]
-    if isinstance(schema, type) and issubclass(schema, RootModel):
-        return _member(schema.model_fields["root"].annotation, here)
-    return schema
-
-
-def _texts(here: Any) -> set[str]:
-    values = here.values() if isinstance(here, dict) else ()
-    return {value for value in values if isinstance(value, str)}
-
-
-def _tags(member: Any) -> set[Any]:
-    fields = member.model_fields if hasattr(member, "model_fields") else {}
-    return {
-        value
-        for name in ("strategy", "family", "kind", "name")
-        if name in fields
-        for value in get_args(fields[name].annotation)
-    }

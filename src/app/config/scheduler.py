@@ -30,6 +30,7 @@ class Scheduler(Group):
         "spacy": "medium",
         "hf": "heavy",
         "volumes": "medium",
+        "posterior": "light",
     }  # model family -> class; a run has the heaviest class of its families
     max_ram_per_run_gb: float | None = Field(default=None, gt=0)  # hard limit; null: none
     run_timeout: str | None = None  # of one run, e.g. 2h; null: none

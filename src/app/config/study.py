@@ -19,6 +19,11 @@ def study_of(overrides: Sequence[str], conf: Path) -> str:
     Raises:
         ConfigError: pipelines of several studies are asked for at once.
     """
+    return named_study(overrides, conf) or _default(conf)
+
+
+def named_study(overrides: Sequence[str], conf: Path) -> str | None:
+    """The study that `overrides` name themselves, by any of these ways; None: they name none."""
     told = dict(item.lstrip("+~").partition("=")[::2] for item in overrides)
     if "study" in told:
         return told["study"]
@@ -33,8 +38,8 @@ def study_of(overrides: Sequence[str], conf: Path) -> str:
             return chosen[1]
         profile = re.search(r"override\s+/profile:\s*([\w.-]+)", text)
         if profile is not None:
-            return study_of([f"profile={profile[1]}"], conf)
-    return _default(conf)
+            return named_study([f"profile={profile[1]}"], conf)
+    return None
 
 
 def with_study(overrides: Sequence[str], conf: Path) -> list[str]:
@@ -52,8 +57,10 @@ def groups_of(study: str, conf: Path) -> set[str]:
     return set(_GROUP.findall(file.read_text(encoding="utf-8"))) if file.is_file() else set()
 
 
-def require_groups(choices: Mapping[str, str], study: str, conf: Path) -> None:
-    """Refuses choices of a study that is not the one of this run.
+def require_groups(
+    choices: Mapping[str, str], study: str, conf: Path, places: Mapping[str, str]
+) -> None:
+    """Refuses choices of a study that is not the one of this run. `places`: where they were made.
 
     Raises:
         ConfigError: names the group and the studies that have it.
@@ -64,7 +71,8 @@ def require_groups(choices: Mapping[str, str], study: str, conf: Path) -> None:
         if others and group not in own:
             raise ConfigError(
                 f"{group}={choice}: the study {study} has no such choice; it belongs to "
-                f"{' and '.join(others)}: add pipeline={others[0]}, or a profile of it"
+                f"{' and '.join(others)}: add pipeline={others[0]}, or a profile of it\n"
+                f"  {places[group]}"
             )
 
 

@@ -10,8 +10,8 @@ from app.config.scheduler import Scheduler
 from app.config.superior import Superior
 from app.config.tracking import Tracking
 
-STUDIES = ("ideo", "vesuvius")
-STAGES = ("prepare", "train", "evaluate", "report")
+STUDIES = ("ideo", "vesuvius", "janus")
+STAGES = ("prepare", "train", "sample", "evaluate", "report")
 
 
 class Config(Group):

@@ -1,27 +1,19 @@
 """`vesuvius` as the doors see it: volumes must be there before any work starts."""
 
 import logging
-import os
 import shutil
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import psutil
-
 from app.config.compose import Composed
-from app.config.durations import deadline_at, seconds_of
 from app.config.vesuvius.tree import StudyConfig
 from app.config.vesuvius.volumes import FileSource
 from app.errors import ConfigError, SuperiorError, nearest
 
 if TYPE_CHECKING:
     from kedro.pipeline import Pipeline
-
-    from app.durable.run import DurableRun
 
 CONF = Path(__file__).resolve().parents[3] / "conf"
 IMPORTED = "imported"  # folder of a run: the checkpoint that checkpoint.resume_from names
@@ -97,40 +89,32 @@ def running(config: StudyConfig) -> Iterator[object]:
     """
     from app.datasets.open_run import opened
     from app.durable.alarm import DeadlineReached
-    from app.durable.governor import Governor
+    from app.durable.opening import governor_of, move_aside, tell_preflight, undone_phase
     from app.durable.run import DurableRun
 
     folder = written_folder(config)
     if not config.checkpoint.resume and _trains(config):
-        _move_aside(folder)
+        move_aside(folder)
     shutil.rmtree(folder / IMPORTED, ignore_errors=True)
     if config.checkpoint.resume_from is not None and _trains(config):
         _fetch(config, config.checkpoint.resume_from, folder / IMPORTED)
     told = config.budget
-    governor = Governor(
-        seconds_of(told.total) if told.total else None,
-        _reserve(config),
-        {name: seconds_of(most) for name, most in told.phases.items()},
-        spent_s=_age_s(),
-        reserve_s=seconds_of(told.reserve) if told.reserve else 0.0,
-        until_s=_until(told.deadline),
-    )
     run = DurableRun(
         folder,
         study="vesuvius",
         run_name=config.run_name,
         phases={name: PHASES[name] for name in PHASES if _has(config, name)},
-        governor=governor,
+        governor=governor_of(told, _reserve(config)),
         generations=config.checkpoint.generations,
     )
     try:
         with opened(run):
-            _preflight(run, config)
+            tell_preflight(run, data_root=config.data_root, volumes=config.volumes.name)
             yield run
     except DeadlineReached as reached:
         raise SuperiorError(
-            f"the budget ({told.total or told.deadline}) was over in the phase {_undone(run)}, "
-            "before training began; nothing new can be handed in\n"
+            f"the budget ({told.total or told.deadline}) was over in the phase "
+            f"{undone_phase(run)}, before training began; nothing new can be handed in\n"
             "  what was prepared is kept: the same command goes on from it; give it more with "
             "budget.total=..."
         ) from reached
@@ -156,53 +140,10 @@ def _reserve(config: StudyConfig) -> dict[str, float]:
     return kept
 
 
-def _undone(run: "DurableRun") -> str:
-    return next(name for name, done in run.progress.fractions.items() if done < 1.0)
-
-
-def _preflight(run: "DurableRun", config: StudyConfig) -> None:
-    """What the run has to work with; what it needs was refused before, where it was absent."""
-    run.event("PREFLIGHT_START", data_root=config.data_root, volumes=config.volumes.name)
-    run.event(
-        "PREFLIGHT_OK",
-        disk_free_mb=round(shutil.disk_usage(run.folder).free / 1e6),
-        memory_free_mb=round(psutil.virtual_memory().available / 1e6),
-        processors=os.cpu_count(),
-    )
-
-
-def _age_s() -> float:
-    """Seconds since this process began. The clock that starts of processes are told by is wrong
-    by up to a second."""
-    ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
-    return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
-
-
 def _trains(config: StudyConfig) -> bool:
     """Whether the grid is part of what runs."""
     names = {name.strip().removeprefix("vesuvius.") for name in config.pipeline.split(",")}
     return bool(names & {"vesuvius", "train"})
-
-
-def _until(deadline: str | None) -> float | None:
-    if deadline is None:
-        return None
-    at = deadline_at(deadline, datetime.now(UTC))
-    return max((at - datetime.now(UTC)).total_seconds(), 0.0)
-
-
-def _move_aside(folder: Path) -> None:
-    """An earlier run of this name is kept, under the time of its last change; the lock on the
-    folder stays."""
-    journal = folder / "journal.jsonl"
-    if not journal.is_file():
-        return
-    at = datetime.fromtimestamp(journal.stat().st_mtime)
-    aside = folder.with_name(f"{folder.name}.{at:%Y%m%d-%H%M%S}")
-    aside.mkdir(exist_ok=True)
-    for path in folder.iterdir():
-        if path.name not in (".lock", ".writer"):
-            path.rename(aside / path.name)
 
 
 def _fetch(config: StudyConfig, uri: str, imported: Path) -> None:

@@ -16,10 +16,10 @@ from app.sweep.words import smaller_work, varying_axes
 
 Place = tuple[str, ...]  # a value for each axis
 
-PREFERRED = ("macro_f1", "accuracy", "dice")  # ranked by the first that runs have
+PREFERRED = ("macro_f1", "accuracy", "dice", "ln_z")  # ranked by the first that runs have
 SEED = "seed"  # an axis of this name makes repeats, not combinations
 VALUE = "value"  # the metric of a run that recorded none, but returned a number
-_COSTS = re.compile(r"(^|[._-])(loss|error|nll|rmse|mse|mae|chi2|perplexity)($|[._-])")
+_COSTS = re.compile(r"(^|[._-])(loss|error|nll|rmse|mse|mae|chi2|perplexity|[abd]ic|waic)($|[._-])")
 
 
 @dataclass

@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from app.config.compose import Tree, choices, compose
+from app.config.compose import Tree, compose
+from app.config.groups import choices
 from app.errors import InputError, SuperiorError
 
 CONF = Path(__file__).resolve().parents[4] / "conf"

@@ -1,0 +1,1 @@
+"""Observations that models of the expansion are compared with."""

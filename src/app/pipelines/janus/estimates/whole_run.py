@@ -1,0 +1,129 @@
+"""A whole run, model by model: what it takes, and whether that is there."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from app.config.durations import seconds_of
+from app.config.janus.tree import StudyConfig
+from app.datasets.observations.dataset import read
+from app.datasets.observations.kinds import Observations
+from app.durable.profile import earlier_profiles
+from app.pipelines.janus.choices import Choices
+from app.pipelines.janus.estimate import estimated
+from app.pipelines.janus.estimates.cost import batch_of, cost_of
+from app.pipelines.janus.estimates.limits import time_limit
+from app.pipelines.janus.estimates.memory import GB, bytes_of, memory_of, room_bytes
+from app.pipelines.janus.posterior import Posterior
+
+Json = dict[str, Any]
+
+STARTING_S = 5.0  # Python, Kedro, the catalog
+REPORTING_S, OF_MODEL_S, OF_GB_S = 8.0, 2.0, 40.0  # of a report, where none was made before
+REPORTED = ("assess", "export", "plots")  # phases
+WORTH = 1.15  # times as fast as one process: less is not worth the others
+
+
+def estimate_of(config: StudyConfig, folder: Path, tell: Callable[[str], None]) -> Json:
+    """models: name -> `Estimate`, parameters, likelihood (part -> how it is computed), workers;
+    sampling_s, report_s, total_s, total_most_s; memory_bytes, memory_room_bytes; time_limit_s;
+    fits_memory, fits_time (None: there is no limit).
+
+    `folder`: of the run; nothing is written there. `tell` is given a line now and then.
+
+    Raises:
+        SuperiorError: what the run would say before it samples.
+    """
+    sampler, convergence = config.sampler, config.convergence
+    observations = read(config.likelihood, Path(config.data_root), config.seed)
+    models: Json = {}
+    with _choices(config, config.n_workers, observations) as posteriors:
+        for name, posterior in posteriors.items():
+            tell(f"measuring {name}: its likelihood, and {sampler.root.kind} for a moment")
+            found = estimated(posterior, sampler, convergence, config.checkpoint, config.seed)
+            models[name] = {
+                "parameters": list(posterior.names),
+                "likelihood": methods(posterior),
+                "workers": _workers(config, posterior, observations, tell),
+                **vars(found),
+            }
+        memory = memory_of(sampler, convergence, posteriors)
+        draws = sum(bytes_of(sampler, convergence, own.ndim) for own in posteriors.values())
+    sampling, most = (
+        sum(one[key] for one in models.values()) for key in ("seconds", "seconds_most")
+    )
+    report, report_from = _report_s(folder, len(models), draws / GB)
+    budget = config.budget.total
+    limit = time_limit(config.resources, seconds_of(budget) if budget else float("inf"))
+    room, room_from = room_bytes(config.resources)
+    total = STARTING_S + sampling + report
+    return {
+        "run": config.name,
+        "sampler": sampler.root.kind,
+        "models": models,
+        "sampling_s": sampling,
+        "report_s": report,
+        "report_from": report_from,
+        "total_s": total,
+        "total_most_s": total + most - sampling,
+        "memory_bytes": memory.peak,
+        "memory_room_bytes": int(room),
+        "memory_room": room_from,
+        "time_limit_s": limit[0] if limit else None,
+        "time_limit": limit[1] if limit else None,
+        "fits_memory": memory.peak <= room,
+        "fits_time": total <= limit[0] if limit else None,
+    }
+
+
+def methods(posterior: Posterior) -> Json:
+    """Part -> method: compressed, dense, or opaque; nodes and measured_error (in chi2) where it has
+    them."""
+    parts = posterior.description.get("likelihood")
+    if parts is None:
+        return {"log_prob": {"method": "opaque"}}
+    told = ("method", "nodes", "measured_error")
+    return {name: {key: part[key] for key in told if key in part} for name, part in parts.items()}
+
+
+def _choices(
+    config: StudyConfig, n_workers: int, observations: Observations
+) -> AbstractContextManager[dict[str, Posterior]]:
+    choices = Choices(config.models(), config.likelihood, config.prior, n_workers, config.workers)
+    return choices.posteriors(observations)
+
+
+def _workers(
+    config: StudyConfig,
+    posterior: Posterior,
+    observations: Observations,
+    tell: Callable[[str], None],
+) -> Json | None:
+    """One process against those asked for, measured; None where there is one anyway."""
+    count = int(posterior.description.get("workers", 1))
+    if count == 1:
+        return None
+    tell(f"measuring 1 process against {count}")
+    batch = batch_of(config.sampler.root)
+    with _choices(config, 1, observations) as alone:
+        one = cost_of(next(iter(alone.values())), batch, config.seed)
+    several = cost_of(posterior, batch, config.seed, least=2 * count)
+    speedup = one.each_s / several.each_s
+    said = f"{count} workers evaluate {speedup:.2f} times as fast as one process"
+    if speedup < WORTH:
+        said += ", which is not worth them: n_workers=1 does as well"
+        if one.each_s < 1e-3:
+            said += "; handing a vector over takes as long as evaluating it"
+    return {"count": count, "one_s": one.each_s, "each_s": several.each_s, "told": said}
+
+
+def _report_s(folder: Path, models: int, gb: float) -> tuple[float, str]:
+    """Seconds of the phases after sampling: as in this run's earlier process or in one beside it,
+    else as they were measured elsewhere."""
+    for profile in earlier_profiles(folder, "janus"):
+        phases = profile.get("phases", {})
+        if all(phases.get(name, {}).get("reached", 0.0) >= 1.0 for name in REPORTED):
+            seconds = sum(float(phases[name]["seconds"]) for name in REPORTED)
+            return seconds, "the newest run beside it"
+    return REPORTING_S + OF_MODEL_S * models + OF_GB_S * gb, "runs elsewhere"

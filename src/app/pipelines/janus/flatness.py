@@ -1,0 +1,54 @@
+"""Parameters that the data say nothing of."""
+
+import numpy as np
+
+from app.errors import SuperiorError
+from app.pipelines.janus.cosmology.model import Array
+from app.pipelines.janus.posterior import Posterior
+
+DRAWS = 64  # of the prior, in which each parameter is changed alone
+ATTEMPTS = 32  # times as many are drawn, where the model does not exist at most of them
+ROUNDING = 1e-9  # of a log-likelihood, in units of its size where that is above 1
+
+
+def flat_parameters(posterior: Posterior, rng: np.random.Generator) -> list[str]:
+    """Sampled parameters of which the likelihood is the same whatever their value, all others being
+    what they are: at draws from the prior, each changed to its value in another draw.
+
+    Where the model does not exist before or after the change nothing is compared: that a galaxy is
+    too far away for a model's domain is no measurement of its parameters.
+
+    Raises:
+        SuperiorError: the likelihood is 0 at every draw.
+    """
+    theta, likelihood = _possible(posterior, rng)
+    flat = []
+    for column, name in enumerate(posterior.names):
+        changed = theta.copy()
+        changed[:, column] = posterior.prior.draw(rng, len(theta))[:, column]
+        after = posterior.log_likelihood(changed)
+        both = np.isfinite(after)
+        size = np.maximum(1.0, np.abs(likelihood[both]))
+        if (np.abs(after[both] - likelihood[both]) <= ROUNDING * size).all():
+            flat.append(name)
+    return flat
+
+
+def _possible(posterior: Posterior, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Draws of the prior where the likelihood is above 0, and its logarithm."""
+    found: list[Array] = []
+    values: list[Array] = []
+    for _ in range(ATTEMPTS):
+        theta = posterior.prior.draw(rng, DRAWS)
+        likelihood = posterior.log_likelihood(theta)
+        inside = np.isfinite(likelihood)
+        found.append(theta[inside])
+        values.append(likelihood[inside])
+        if sum(map(len, found)) >= DRAWS:
+            break
+    if not any(map(len, found)):
+        raise SuperiorError(
+            f"the likelihood is 0 at {DRAWS * ATTEMPTS} draws from the prior of "
+            f"{', '.join(posterior.names)}: the model exists nowhere there, for these data"
+        )
+    return np.concatenate(found)[:DRAWS], np.concatenate(values)[:DRAWS]

@@ -1,0 +1,1 @@
+"""Log-likelihoods of sets of data, for many parameter vectors at once."""

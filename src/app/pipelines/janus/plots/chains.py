@@ -1,0 +1,125 @@
+"""Figures of the draws of one model: corner, trace, autocorrelation, weights."""
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib import pyplot
+
+from app.pipelines.janus.cosmology.model import Array
+from app.pipelines.janus.draws import Draws
+from app.pipelines.janus.plots.style import COLOURS, MUTED, PAGE, label, write
+
+CORNER_DRAWS = 20_000  # equally weighted ones; more cannot be seen
+LINES = 40  # walkers of an ensemble in a trace
+LAGS = 400
+
+
+def corner_plot(folder: Path, name: str, draws: Draws, best: dict[str, float], colour: str) -> None:
+    """Marginal posteriors of every parameter and pair, with 68 and 95 % regions; the best fit is
+    marked."""
+    import corner
+
+    theta = draws.equally_weighted(CORNER_DRAWS, np.random.default_rng(0))
+    d = len(draws.names)
+    if d == 1:
+        _marginal_plot(folder, name, draws.names[0], theta[:, 0], best, colour)
+        return
+    figure = corner.corner(
+        theta,
+        labels=[label(parameter) for parameter in draws.names],
+        truths=[best[parameter] for parameter in draws.names],
+        truth_color=MUTED,
+        color=colour,
+        bins=40,
+        smooth=0.8,
+        levels=(0.683, 0.954),
+        plot_datapoints=False,
+        fill_contours=True,
+        quantiles=(0.159, 0.5, 0.841),
+        show_titles=True,
+        title_fmt=".4f",
+        max_n_ticks=4,
+        fig=pyplot.figure(figsize=(max(1.9 * d, 4.4), max(1.9 * d, 4.4))),
+    )
+    write(figure, folder, f"{name}_corner")
+
+
+def _marginal_plot(
+    folder: Path, name: str, parameter: str, values: Array, best: dict[str, float], colour: str
+) -> None:
+    """The posterior of the only parameter."""
+    low, middle, high = np.quantile(values, (0.159, 0.5, 0.841))
+    figure, axis = pyplot.subplots(figsize=(3.8, 2.8))
+    axis.hist(values, bins=60, density=True, color=colour, alpha=0.35, lw=0)
+    for at in (low, middle, high):
+        axis.axvline(at, color=colour, ls="--", lw=1.0)
+    axis.axvline(best[parameter], color=MUTED, lw=1.0)
+    axis.set_title(
+        f"{label(parameter)} = ${middle:.4f}_{{-{middle - low:.4f}}}^{{+{high - middle:.4f}}}$",
+        fontsize=9,
+    )
+    axis.set_xlabel(label(parameter))
+    axis.set_yticks([])
+    write(figure, folder, f"{name}_corner")
+
+
+def trace_plot(folder: Path, name: str, draws: Draws) -> None:
+    """Every parameter along the chains, an ensemble in each colour; what was discarded is grey."""
+    ensembles, steps, walkers, d = draws.theta.shape
+    figure, axes = pyplot.subplots(d, 1, figsize=(PAGE, 1.3 * d + 0.5), sharex=True, squeeze=False)
+    stride = max(steps // 2000, 1)
+    at = np.arange(0, steps, stride)
+    for parameter, axis in enumerate(axes[:, 0]):
+        for ensemble in range(ensembles):
+            shown = draws.theta[ensemble, ::stride, : min(walkers, LINES // ensembles), parameter]
+            axis.plot(at, shown, color=COLOURS[ensemble % len(COLOURS)], lw=0.3, alpha=0.5)
+        if draws.discard:
+            axis.axvspan(0, draws.discard, color="0.85", zorder=3, alpha=0.8, lw=0)
+        axis.set_ylabel(label(draws.names[parameter]))
+    axes[-1, 0].set_xlabel("step")
+    axes[-1, 0].set_xlim(0, steps)
+    figure.align_ylabels()
+    write(figure, folder, f"{name}_trace")
+
+
+def autocorrelation_plot(
+    folder: Path, name: str, draws: Draws, tau: dict[str, float | None]
+) -> None:
+    """The autocorrelation function of every parameter, of each ensemble's walkers together, and the
+    integrated time it gives."""
+    from emcee.autocorr import function_1d
+
+    figure, axis = pyplot.subplots(figsize=(PAGE, 2.4))
+    for parameter, of_parameter in enumerate(draws.names):
+        chains = draws.theta[:, draws.discard :, :, parameter]
+        functions = [
+            function_1d(np.asarray(walker))
+            for ensemble in chains
+            for walker in ensemble.T
+            if np.ptp(walker) > 0.0
+        ]
+        if not functions:
+            continue
+        mean = np.mean(functions, axis=0)[:LAGS]
+        told = tau.get(of_parameter)
+        shown = label(of_parameter) + (f"  $\\tau$ = {told:.1f}" if told else "")
+        axis.plot(mean, color=COLOURS[parameter % len(COLOURS)], lw=1.2, label=shown)
+    axis.axhline(0.0, color=MUTED, lw=0.6)
+    axis.set_xlabel("lag [steps]")
+    axis.set_ylabel("autocorrelation")
+    axis.legend()
+    write(figure, folder, f"{name}_autocorrelation")
+
+
+def weights_plot(folder: Path, name: str, draws: Draws) -> None:
+    """How much of the posterior its largest weights hold: on the diagonal all weigh the same."""
+    _, weight = draws.kept()
+    held = np.cumsum(np.sort(weight)[::-1])
+    share = np.arange(1, len(held) + 1) / len(held)
+    stride = max(len(held) // 2000, 1)
+    figure, axis = pyplot.subplots(figsize=(3.6, 2.8))
+    axis.plot(share[::stride], held[::stride], color=COLOURS[0], lw=1.4)
+    axis.plot([0, 1], [0, 1], color=MUTED, lw=0.6, ls="--")
+    axis.set_xlabel("share of the draws, the heaviest first")
+    axis.set_ylabel("share of the weight")
+    write(figure, folder, f"{name}_weights")

@@ -1,0 +1,180 @@
+"""The stage `report`: what the draws say, their exports, figures, summary.json, report.html. What
+it imports it imports when it runs."""
+
+from pathlib import Path
+from typing import Any
+
+from kedro.pipeline import Node, Pipeline
+
+from app.config.janus.cosmology import Cosmology, Rivals, models_of
+from app.config.janus.likelihood import Likelihood
+from app.config.janus.prior import Prior
+from app.config.janus.sampler import Convergence, Sampler, Workers
+from app.datasets.arrays import Arrays
+from app.datasets.observations.kinds import Observations
+from app.durable.run import DurableRun
+from app.pipelines.janus.choices import Choices
+from app.pipelines.janus.sample import CHOICES
+
+Json = dict[str, Any]
+
+
+def assess_models(
+    run: DurableRun,
+    draws: Arrays,
+    observations: Observations,
+    cosmology: Cosmology,
+    rivals: Rivals,
+    likelihood: Likelihood,
+    prior: Prior,
+    n_workers: int,
+    workers: Workers,
+    sampler: Sampler,
+    convergence: Convergence,
+    seed: int,
+) -> tuple[Json, Json]:
+    """What the draws say of every model; and the numbers of it that runs are compared by."""
+    from app.pipelines.janus.assess import assessed
+    from app.pipelines.janus.draws import unpacked
+    from app.pipelines.janus.metrics import metrics_of
+    from app.pipelines.janus.predictive import predictive_checks
+
+    choices = Choices(models_of(cosmology, rivals), likelihood, prior, n_workers, workers)
+    found = unpacked(draws)
+    with run.phase("assess"), choices.posteriors(observations) as posteriors:
+        told = assessed(found, posteriors, sampler, convergence, seed)
+        told["predictive"] = predictive_checks(found, posteriors, seed)
+        run.advance(1.0)
+    return told, metrics_of(told)
+
+
+def export_chains(run: DurableRun, draws: Arrays, seed: int) -> Path:
+    """<model>.h5, which emcee's HDFBackend opens, and <model>.nc, which ArviZ does."""
+    import numpy as np
+
+    from app.pipelines.janus import hdf, netcdf
+    from app.pipelines.janus.draws import unpacked
+
+    folder = run.folder / "chains"
+    folder.mkdir(exist_ok=True)
+    with run.phase("export"), run.io():
+        for name, of_model in unpacked(draws).items():
+            hdf.write(folder / f"{name}.h5", of_model, np.random.default_rng(seed))
+            netcdf.write(folder / f"{name}.nc", of_model, np.random.default_rng(seed))
+        run.advance(1.0)
+    return folder
+
+
+def draw_plots(
+    run: DurableRun,
+    draws: Arrays,
+    findings: Json,
+    observations: Observations,
+    cosmology: Cosmology,
+    rivals: Rivals,
+    likelihood: Likelihood,
+    prior: Prior,
+    n_workers: int,
+    workers: Workers,
+    seed: int,
+) -> Path:
+    """Every figure, as PDF and as PNG."""
+    from app.pipelines.janus.draws import unpacked
+    from app.pipelines.janus.plots.every import every_plot
+
+    choices = Choices(models_of(cosmology, rivals), likelihood, prior, n_workers, workers)
+    with run.phase("plots"), choices.posteriors(observations) as posteriors:
+        return every_plot(run, unpacked(draws), findings, posteriors, seed)
+
+
+def summarise(
+    run: DurableRun,
+    findings: Json,
+    observations: Observations,
+    cosmology: Cosmology,
+    likelihood: Likelihood,
+    prior: Prior,
+    sampler: Sampler,
+) -> Json:
+    """summary.json."""
+    import hashlib
+    import json
+
+    from app.datasets.observations.kinds import LightCurves, Supernovae
+    from app.pipelines.janus.summary import summary_of
+
+    asked = {
+        name: choice.model_dump(mode="json")
+        for name, choice in (
+            ("cosmology", cosmology),
+            ("likelihood", likelihood),
+            ("prior", prior),
+            ("sampler", sampler),
+        )
+    }
+    config = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+    return summary_of(
+        run.run_name,
+        findings,
+        sampler.root.kind,
+        likelihood.offset,
+        any(isinstance(one, Supernovae | LightCurves) for one in observations.sets),
+        {**observations.files, "config": config},
+        observations.count,
+    )
+
+
+def report_page(run: DurableRun, summary: Json, plots: Path) -> str:
+    """report.html."""
+    from app.pipelines.janus.page.render import write_html
+
+    return write_html(summary, plots)
+
+
+def create_pipeline() -> Pipeline:
+    """From draws to the report."""
+    choices = [f"params:{name}" for name in CHOICES]
+    return Pipeline(
+        [
+            Node(
+                assess_models,
+                [
+                    *("janus_run", "posterior_draws", "observations", *choices),
+                    *("params:sampler", "params:convergence", "params:seed"),
+                ],
+                ["findings", "posterior_metrics"],
+                name="assess_models",
+            ),
+            Node(
+                export_chains,
+                ["janus_run", "posterior_draws", "params:seed"],
+                "chains",
+                name="export_chains",
+            ),
+            Node(
+                draw_plots,
+                [
+                    *("janus_run", "posterior_draws", "findings", "observations"),
+                    *(*choices, "params:seed"),
+                ],
+                "plots",
+                name="draw_plots",
+            ),
+            Node(
+                summarise,
+                [
+                    *("janus_run", "findings", "observations", "params:cosmology"),
+                    *("params:likelihood", "params:prior", "params:sampler"),
+                ],
+                "posterior_summary",
+                name="summarise_posterior",
+            ),
+            Node(
+                report_page,
+                ["janus_run", "posterior_summary", "plots"],
+                "posterior_report",
+                name="posterior_report",
+            ),
+        ],
+        tags="report",
+    )

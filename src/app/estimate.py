@@ -11,6 +11,7 @@ from app.console import errors_on_one_screen
 from app.errors import ConfigError
 
 PROJECT = Path(__file__).resolve().parents[2]
+CONF = PROJECT / "conf"
 STUDY = "janus"
 
 
@@ -25,10 +26,9 @@ def estimate(overrides: tuple[str, ...], as_json: bool, params: list[str] | None
     """
     with errors_on_one_screen():
         from app.pipelines.janus.estimates.whole_run import estimate_of
-
-        config = _config([*overrides, *(params or [])])
         from app.studies import janus
 
+        config = _config([*overrides, *(params or [])])
         janus.require_inputs(config)
         found = estimate_of(config, janus.written_folder(config), _tell)
         click.echo(json.dumps(found, indent=2) if as_json else "\n".join(lines(found)))
@@ -100,7 +100,6 @@ def _config(overrides: list[str]) -> Any:
     """As a run composes it; of the study that this is about, where none is named."""
     from app.config.compose import compose
     from app.config.study import named_study
-    from app.run import CONF
 
     os.chdir(PROJECT)  # relative paths are the project's, as in a run
     if named_study(overrides, CONF) is None:

@@ -3,7 +3,6 @@
 import json
 import logging
 import math
-import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -122,14 +121,6 @@ def test_what_lies_outside_of_prior_or_domain_has_no_likelihood() -> None:
         described = posterior.description
         assert described["share_outside_limits"]["q0"] == pytest.approx(2 / 3)
         assert described["share_outside_domain"] == pytest.approx(2 / 3, abs=0.03)
-
-
-def test_a_share_outside_the_domain_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
-    with (
-        caplog.at_level(logging.WARNING),
-        assembled({**JANUS, "prior": {"q0": uniform(-1.0, 0.0)}}),
-    ):
-        assert re.search(r"does not exist in 0\.\d+ of its prior, up to z = 1 ", caplog.text)
 
 
 def test_h0_is_sampled_where_data_depend_on_it() -> None:

@@ -145,13 +145,13 @@ def test_the_preferred_model_in_a_sentence():
     )
     assert preferred(rows) == (
         "lcdm",
-        "Weak evidence for lcdm over wcdm (ln B = 1.50 ± 0.00). "
-        "Moderate evidence for lcdm over janus (ln B = 4.00 ± 0.00).",
+        "Weak evidence for lcdm over wcdm (ln B = 1.500 ± 0.004). "
+        "Moderate evidence for lcdm over janus (ln B = 4.000 ± 0.004).",
     )
     assert preferred(rows_of(-4.0))[0] == "janus"
     assert preferred(rows_of(0.5)) == (
         None,
-        "lcdm and janus describe the data alike (ln B = 0.50 ± 0.00).",
+        "lcdm and janus describe the data alike (ln B = 0.500 ± 0.000).",
     )
 
 

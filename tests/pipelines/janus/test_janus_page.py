@@ -30,6 +30,9 @@ ROW = {
 MODEL: dict[str, Any] = {
     "model": "janus",
     "sampler": "emcee",
+    "names": ["q0"],
+    "mean": {"q0": ROW["mean"]},
+    "sd": {"q0": ROW["sd"]},
     "parameters": {"q0": ROW},
     "best": {"q0": -0.066},
     "best_settled": True,

@@ -163,14 +163,6 @@ def _share_outside(function: ModelLikelihood, prior: IndependentPrior, z_max: fl
             f"cosmology.prior: {name} exists at none of {DOMAIN_DRAWS} draws from its prior, up to "
             f"z = {z_max:g} of these data"
         )
-    if share > 0.0:
-        log.warning(
-            "%s does not exist in %.2g of its prior, up to z = %g of these data: the likelihood is "
-            "0 there",
-            name,
-            share,
-            z_max,
-        )
     return share
 
 

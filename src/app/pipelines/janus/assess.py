@@ -27,15 +27,22 @@ def assessed(
     convergence: Convergence,
     seed: int,
 ) -> Json:
-    """models: name -> its parameters, best fit, criteria, evidence, and whether it converged;
-    comparison: a row for each, against the first; preferred, preferred_sentence."""
+    """order: names, the studied model first; models: name -> its parameters, best fit, criteria,
+    evidence, and whether it converged; comparison: a row for each, against the first; preferred,
+    preferred_sentence."""
     rng = np.random.default_rng(seed)
     kind = sampler.root.kind
     models = {
         name: _model(draws[name], posterior, convergence, kind, rng)
         for name, posterior in posteriors.items()
     }
-    told: Json = {"models": models, "comparison": [], "preferred": None, "preferred_sentence": ""}
+    told: Json = {
+        "models": models,
+        "order": list(models),
+        "comparison": [],
+        "preferred": None,
+        "preferred_sentence": "",
+    }
     if len(models) > 1:
         told["comparison"] = compare(
             {
@@ -67,6 +74,7 @@ def _model(
     best = best_fit(draws, posterior) if data else best_draw(draws)
     told = criteria(draws, posterior, best, data, rng)
     return {
+        "names": list(draws.names),
         "parameters": _parameters(draws, judgement, posterior),
         "best": dict(zip(draws.names, map(float, best.theta), strict=True)),
         "best_settled": best.settled,

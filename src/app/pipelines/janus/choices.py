@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from app.config.janus.cosmology import Cosmology
 from app.config.janus.likelihood import Likelihood
@@ -19,8 +19,8 @@ class Choices:
     models: dict[str, Cosmology]
     likelihood: Likelihood
     prior: Prior
-    n_workers: int
-    workers: Workers
+    n_workers: int = 1
+    workers: Workers = field(default_factory=Workers)
 
     @contextmanager
     def posteriors(self, observations: Observations) -> Iterator[dict[str, Posterior]]:

@@ -69,7 +69,7 @@ def preferred(rows: Sequence[Mapping[str, Any]]) -> tuple[str | None, str]:
 
 def _over_by_evidence(best: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[bool, str]:
     ln_b, sd = best["ln_z"] - other["ln_z"], _error(best["ln_z_sd"], other["ln_z_sd"])
-    size = f"ln B = {ln_b:.2f}" + (f" ± {sd:.2f}" if sd is not None else "")
+    size = f"ln B = {ln_b:.3f}" + (f" ± {sd:.3f}" if sd is not None else "")
     return _over(_evidence(ln_b, sd, best["model"], other["model"]), best, other, size)
 
 

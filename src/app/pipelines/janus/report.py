@@ -9,12 +9,12 @@ from kedro.pipeline import Node, Pipeline
 from app.config.janus.cosmology import Cosmology, Rivals, models_of
 from app.config.janus.likelihood import Likelihood
 from app.config.janus.prior import Prior
-from app.config.janus.sampler import Convergence, Sampler, Workers
+from app.config.janus.sampler import Convergence, Sampler
 from app.datasets.arrays import Arrays
 from app.datasets.observations.kinds import Observations
 from app.durable.run import DurableRun
 from app.pipelines.janus.choices import Choices
-from app.pipelines.janus.sample import CHOICES
+from app.pipelines.janus.sample import MODELS
 
 Json = dict[str, Any]
 
@@ -27,8 +27,6 @@ def assess_models(
     rivals: Rivals,
     likelihood: Likelihood,
     prior: Prior,
-    n_workers: int,
-    workers: Workers,
     sampler: Sampler,
     convergence: Convergence,
     seed: int,
@@ -39,7 +37,7 @@ def assess_models(
     from app.pipelines.janus.metrics import metrics_of
     from app.pipelines.janus.predictive import predictive_checks
 
-    choices = Choices(models_of(cosmology, rivals), likelihood, prior, n_workers, workers)
+    choices = Choices(models_of(cosmology, rivals), likelihood, prior)
     found = unpacked(draws)
     with run.phase("assess"), choices.posteriors(observations) as posteriors:
         told = assessed(found, posteriors, sampler, convergence, seed)
@@ -74,15 +72,13 @@ def draw_plots(
     rivals: Rivals,
     likelihood: Likelihood,
     prior: Prior,
-    n_workers: int,
-    workers: Workers,
     seed: int,
 ) -> Path:
     """Every figure, as PDF and as PNG."""
     from app.pipelines.janus.draws import unpacked
     from app.pipelines.janus.plots.every import every_plot
 
-    choices = Choices(models_of(cosmology, rivals), likelihood, prior, n_workers, workers)
+    choices = Choices(models_of(cosmology, rivals), likelihood, prior)
     with run.phase("plots"), choices.posteriors(observations) as posteriors:
         return every_plot(run, unpacked(draws), findings, posteriors, seed)
 
@@ -133,7 +129,7 @@ def report_page(run: DurableRun, summary: Json, plots: Path) -> str:
 
 def create_pipeline() -> Pipeline:
     """From draws to the report."""
-    choices = [f"params:{name}" for name in CHOICES]
+    choices = [f"params:{name}" for name in MODELS]
     return Pipeline(
         [
             Node(

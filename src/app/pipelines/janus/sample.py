@@ -18,7 +18,7 @@ from app.datasets.observations.kinds import Observations
 from app.durable.run import DurableRun
 from app.pipelines.janus.choices import Choices
 
-CHOICES = ["cosmology", "rivals", "likelihood", "prior", "n_workers", "workers"]
+MODELS = ["cosmology", "rivals", "likelihood", "prior"]
 
 
 def sample_models(
@@ -51,12 +51,12 @@ def sample_models(
 
 def create_pipeline() -> Pipeline:
     """From observations to draws."""
-    how = ["sampler", "convergence", "checkpoint", "resources", "seed"]
+    how = ["n_workers", "workers", "sampler", "convergence", "checkpoint", "resources", "seed"]
     return Pipeline(
         [
             Node(
                 sample_models,
-                ["janus_run", "observations", *(f"params:{name}" for name in [*CHOICES, *how])],
+                ["janus_run", "observations", *(f"params:{name}" for name in [*MODELS, *how])],
                 "posterior_draws",
                 name="sample_models",
             )

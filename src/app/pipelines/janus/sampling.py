@@ -52,6 +52,7 @@ class Sampling:
         if len(posteriors) > 1:
             self._require_informative(posteriors)
         self._require_time(posteriors)
+        self._tell_of_domains(posteriors)
         draws = {}
         for number, (name, posterior) in enumerate(posteriors.items()):
             self.run.event("SAMPLING_START", model=name, parameters=list(posterior.names))
@@ -92,6 +93,17 @@ class Sampling:
             "seed": self.seed,
             "numpy": np.__version__,
         }
+
+    def _tell_of_domains(self, posteriors: Mapping[str, Posterior]) -> None:
+        for name, posterior in posteriors.items():
+            outside = posterior.description.get("share_outside_domain", 0.0)
+            if outside > 0.0:
+                log.warning(
+                    "%s does not exist in %.2g of its prior, up to the highest redshift of these "
+                    "data: the likelihood is 0 there",
+                    name,
+                    outside,
+                )
 
     def _require_time(self, posteriors: Mapping[str, Posterior]) -> None:
         """Where there is a limit, and nothing was sampled yet."""

@@ -29,9 +29,9 @@ def summary_of(
     n_data: int,
 ) -> Json:
     """What the issue of a run is, in one file. Numbers that are not defined are null."""
-    models = findings["models"]
-    told = {name: _flat(name, one, sampler) for name, one in models.items()}
-    first = next(iter(told))
+    order = findings["order"]
+    told = {name: _flat(name, findings["models"][name], sampler) for name in order}
+    first = order[0]
     return {
         "run_name": run_name,
         **told[first],

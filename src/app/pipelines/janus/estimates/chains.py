@@ -12,13 +12,15 @@ import numpy as np
 
 from app.config.janus.sampler import Convergence, Emcee
 from app.pipelines.janus.convergence import check_chain
+from app.pipelines.janus.cosmology.model import Array
 from app.pipelines.janus.estimates.cost import Cost
 from app.pipelines.janus.estimates.found import Time
 from app.pipelines.janus.estimates.rehearsal import Asked, Rehearsal, rehearsed
 from app.pipelines.janus.estimates.stand_in import played_for
 from app.pipelines.janus.samplers.emcee_chain import FIRST_LOOK, GROWTH
 
-LOOK_S = 0.3  # of a look at convergence, that is rehearsed
+LOOKED_AT = 4000  # steps, at most, of a look that is timed
+FEW = 10
 KNOWN = 10.0  # autocorrelation times in a rehearsal that tells one
 SETTLED = 300  # steps after which walkers are where the posterior is
 MANY = 20  # steps, that differ
@@ -32,6 +34,7 @@ def time_of(asked: Asked, cost: Cost, limit_s: float) -> Time:
     played = played_for(asked, cost, limit_s, halves)
     found = rehearsed(played.asked, limit_s)
     pace = _pace(found, _looks(asked.convergence, sampler.steps)).slower(played.added_s)
+    pace = replace(pace, look_s=_look_s(asked, found))
     if found.draws is not None and played.asked is asked:
         is_last = found.draws.ended == "steps"
         most = found.seconds if is_last else _in_steps(asked, pace, sampler.steps).seconds
@@ -71,6 +74,7 @@ class Pace:
     begun: int
     step_s: float
     each_step: float
+    look_s: float = 0.0  # of a look at convergence, for each step of the chain
 
     def slower(self, seconds: float) -> "Pace":
         """By so much for each evaluation."""
@@ -115,7 +119,7 @@ class _Work:
 
 def _in_steps(asked: Asked, pace: Pace, steps: int) -> _Work:
     looks = _looks(asked.convergence, steps)
-    seconds = pace.begun_s + steps * pace.step_s + _looks_s(asked, looks)
+    seconds = pace.begun_s + steps * pace.step_s + sum(looks) * pace.look_s
     return _Work(seconds, pace.begun + round(steps * pace.each_step))
 
 
@@ -130,24 +134,25 @@ def _looks(convergence: Convergence, steps: int) -> list[int]:
     return [*looks, steps]
 
 
-def _looks_s(asked: Asked, looks: list[int]) -> float:
-    """Seconds of the looks, from one at fewer steps of draws made up: it takes as long as there
-    are steps, its Fourier transforms but little more."""
-    sampler: Emcee = asked.sampler
-    d = asked.posterior.ndim
-    rng = np.random.default_rng(0)
-    steps, took = min(FIRST_LOOK, max(looks)), 0.0
-    while True:
-        theta = rng.normal(size=(sampler.ensembles, steps, sampler.walkers, d))
-        accepted = np.full((sampler.ensembles, sampler.walkers), 0.4 * steps)
-        began = time.perf_counter()
-        check_chain(theta, accepted, steps, None, asked.convergence)
-        theta.copy()  # the draws are put in order at the end
-        took = time.perf_counter() - began
-        if took > LOOK_S or steps >= max(looks):
-            break
-        steps = min(2 * steps, max(looks))
-    return took / steps * sum(looks)
+def _look_s(asked: Asked, found: Rehearsal) -> float:
+    """Seconds of a look at convergence for each step it looks at, from one at the rehearsal's: it
+    takes as long as there are steps, its Fourier transforms but little more. The draws are put in
+    order at the end, which takes a fraction of a look."""
+    theta = _theta(found)[:, -LOOKED_AT:]
+    accepted = np.full(theta.shape[::2], 0.4 * theta.shape[1])
+    check_chain(theta[:, :FEW], accepted, FEW, None, asked.convergence)  # imports
+    began = time.perf_counter()
+    check_chain(theta, accepted, theta.shape[1], None, asked.convergence)
+    took = time.perf_counter() - began
+    return took / int(theta.shape[1])
+
+
+def _theta(found: Rehearsal) -> Array:
+    """(E, S, W, d) of the rehearsal."""
+    if found.draws is not None:
+        return found.draws.theta
+    assert found.chain is not None  # what a stopped emcee has
+    return np.ascontiguousarray(np.moveaxis(found.chain, 0, 1)[..., :-2])
 
 
 def _expected_steps(played: Asked, found: Rehearsal) -> tuple[int | None, float]:
@@ -157,11 +162,8 @@ def _expected_steps(played: Asked, found: Rehearsal) -> tuple[int | None, float]
     if found.draws is not None and found.draws.ended == "converged":
         looks = found.draws.details["looks"]
         return _steps_in(found), float(np.max(looks[-1]["tau"]))
-    if found.chain is None:
-        return None, math.nan
-    records = np.moveaxis(found.chain, 0, 1)
-    discard = records.shape[1] // 5
-    theta = np.ascontiguousarray(records[:, discard:, :, :-2])
+    theta = _theta(found)
+    theta = theta[:, theta.shape[1] // 5 :]
     accepted = np.full(theta.shape[::2], 0.4 * theta.shape[1])
     check = check_chain(theta, accepted, theta.shape[1], None, targets)
     if check.tau is None or not np.isfinite(check.tau).all():

@@ -17,8 +17,8 @@ def measured(mean: float, sd: float) -> str:
 def headline(it: Told) -> str:
     """The posterior in one sentence, and which model the data prefer."""
     told = ", ".join(
-        f"{name} = {measured(row['mean'], row['sd'])}"
-        for name, row in it["parameters"].items()
+        f"{name} = {measured(it['mean'][name], it['sd'][name])}"
+        for name in it["names"]
         if name not in it["unconstrained"]
     )
     data = ", ".join(it["likelihood"]) or "its own data"
@@ -29,12 +29,12 @@ def headline(it: Told) -> str:
 def tiles(it: Told) -> list[dict[str, str]]:
     """The few figures a reader looks for first."""
     found = []
-    for name, row in list(it["parameters"].items())[:2]:
+    for name in it["names"][:2]:
         best = "" if it["best"] is None else f"best fit {it['best'][name]:.4f}"
         found.append(
             {
                 "what": f"{name}, mean ± sd",
-                "value": measured(row["mean"], row["sd"]),
+                "value": measured(it["mean"][name], it["sd"][name]),
                 "detail": best.replace("-", "−"),
             }
         )

@@ -1,5 +1,6 @@
 """Figures of the draws of one model: corner, trace, autocorrelation, weights."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -36,11 +37,12 @@ def corner_plot(folder: Path, name: str, draws: Draws, best: dict[str, float], c
         plot_datapoints=False,
         fill_contours=True,
         quantiles=(0.159, 0.5, 0.841),
-        show_titles=True,
-        title_fmt=".4f",
         max_n_ticks=4,
         fig=pyplot.figure(figsize=(max(1.9 * d, 4.4), max(1.9 * d, 4.4))),
     )
+    for parameter in range(d):
+        axis = figure.axes[parameter * (d + 1)]
+        axis.set_title(_interval(draws.names[parameter], theta[:, parameter]), fontsize=8)
     write(figure, folder, f"{name}_corner")
 
 
@@ -48,19 +50,25 @@ def _marginal_plot(
     folder: Path, name: str, parameter: str, values: Array, best: dict[str, float], colour: str
 ) -> None:
     """The posterior of the only parameter."""
-    low, middle, high = np.quantile(values, (0.159, 0.5, 0.841))
     figure, axis = pyplot.subplots(figsize=(3.8, 2.8))
     axis.hist(values, bins=60, density=True, color=colour, alpha=0.35, lw=0)
-    for at in (low, middle, high):
+    for at in np.quantile(values, (0.159, 0.5, 0.841)):
         axis.axvline(at, color=colour, ls="--", lw=1.0)
     axis.axvline(best[parameter], color=MUTED, lw=1.0)
-    axis.set_title(
-        f"{label(parameter)} = ${middle:.4f}_{{-{middle - low:.4f}}}^{{+{high - middle:.4f}}}$",
-        fontsize=9,
-    )
+    axis.set_title(_interval(parameter, values), fontsize=9)
     axis.set_xlabel(label(parameter))
     axis.set_yticks([])
     write(figure, folder, f"{name}_corner")
+
+
+def _interval(parameter: str, values: Array) -> str:
+    """The median and its 68 % interval, with two figures of the narrower side."""
+    low, middle, high = np.quantile(values, (0.159, 0.5, 0.841))
+    narrow = min(high - middle, middle - low)
+    decimals = max(1 - math.floor(math.log10(narrow)), 0) if narrow > 0.0 else 4
+    sides = f"_{{-{middle - low:.{decimals}f}}}^{{+{high - middle:.{decimals}f}}}"
+    name, _, unit = label(parameter).partition(" [")
+    return f"{name} = ${middle:.{decimals}f}{sides}$ {unit.rstrip(']')}"
 
 
 def trace_plot(folder: Path, name: str, draws: Draws) -> None:

@@ -68,5 +68,7 @@ def _of_data(
             predicted.setdefault(told["name"], {})[name] = told
     for part, by_model in predicted.items():
         data.fit_plot(folder, part, by_model)
-        if checks := findings["predictive"][part]:
-            data.predictive_plot(folder, part, checks)
+        checks = findings["predictive"][part]
+        if checks:
+            in_order = {name: checks[name] for name in by_model}
+            data.predictive_plot(folder, part, in_order)

@@ -211,7 +211,9 @@ class Chain:
             tau=look.tau.tolist(),
             unmet=list(check.unmet),
         )
-        log.info("%s: %d steps; unmet: %s", self._task.name, whole.step, check.unmet or "nothing")
+        unmet = check.unmet[0] if check.unmet else "converged"
+        more = f" (and {len(check.unmet) - 1} more)" if len(check.unmet) > 1 else ""
+        log.info("%s: %d steps: %s%s", self._task.name, whole.step, unmet, more)
         return check
 
     def _discard(self, records: Array, look: Look | None) -> int:

@@ -9,11 +9,7 @@ from app.config.base import Group
 Positive = Annotated[float, Field(gt=0.0)]
 
 
-class Uniform(Group):
-    """Flat between its bounds; a bound of null is the edge of what the model allows for these
-    data."""
-
-    kind: Literal["uniform"]
+class _Bounded(Group):
     low: float | None = None
     high: float | None = None
 
@@ -22,6 +18,13 @@ class Uniform(Group):
         if self.low is not None and self.high is not None and self.low >= self.high:
             raise ValueError(f"low={self.low:g} is not below high={self.high:g}")
         return self
+
+
+class Uniform(_Bounded):
+    """Flat between its bounds; a bound of null is the edge of what the model allows for these
+    data."""
+
+    kind: Literal["uniform"]
 
 
 class Centred(Group):
@@ -32,20 +35,12 @@ class Centred(Group):
     width: Positive
 
 
-class Normal(Group):
+class Normal(_Bounded):
     """Gaussian, cut at its bounds where they are given."""
 
     kind: Literal["normal"]
     mean: float
     sd: Positive
-    low: float | None = None
-    high: float | None = None
-
-    @model_validator(mode="after")
-    def _has_width(self) -> Self:
-        if self.low is not None and self.high is not None and self.low >= self.high:
-            raise ValueError(f"low={self.low:g} is not below high={self.high:g}")
-        return self
 
 
 class Scipy(Group):

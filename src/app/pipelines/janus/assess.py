@@ -29,7 +29,7 @@ def assessed(
 ) -> Json:
     """order: names, the studied model first; models: name -> its parameters, best fit, criteria,
     evidence, and whether it converged; comparison: a row for each, against the first; preferred,
-    preferred_sentence."""
+    preferred_sentence; data_sha256: of the data as numbers; null: a user has them."""
     rng = np.random.default_rng(seed)
     kind = sampler.root.kind
     models = {
@@ -43,6 +43,7 @@ def assessed(
         "preferred": None,
         "preferred_sentence": "",
     }
+    told["data_sha256"] = next(iter(posteriors.values())).identity.get("data")
     if len(models) > 1:
         told["comparison"] = compare(
             {

@@ -115,7 +115,7 @@ def summarise(
         sampler.root.kind,
         likelihood.offset,
         any(isinstance(one, Supernovae | LightCurves) for one in observations.sets),
-        {**observations.files, "config": config},
+        {**observations.files, "data": findings["data_sha256"] or "", "config": config},
         observations.count,
     )
 

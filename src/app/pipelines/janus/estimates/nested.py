@@ -39,8 +39,8 @@ Scaled = tuple[float, int, str]
 
 
 def _dynesty(asked: Asked, limit_s: float) -> Scaled:
-    """Rehearsals with twice as many live points each, as long as there is time for another; the
-    line through the last two."""
+    """Rehearsals with twice as many live points each, as long as there is time for another, and
+    the line through the last two; the whole run where there is time for that."""
     live = asked.sampler.live_points
     points, before = max(live // FEWER, LEAST["dynesty"]), None
     spent = 0.0
@@ -50,12 +50,15 @@ def _dynesty(asked: Asked, limit_s: float) -> Scaled:
         if points == live:
             return found.seconds, found.evaluations, WHOLE
         spent += found.seconds
+        if spent + found.seconds * live / points <= limit_s:
+            points = live
+            continue
         if before is not None and spent + 2.0 * found.seconds > limit_s:
             break
         before, points = (points, found), 2 * points
     fewer, first = before
     seconds = _line(fewer, first.seconds, points, found.seconds, live)
-    evaluations = round(found.evaluations * live / points)
+    evaluations = round(_line(fewer, first.evaluations, points, found.evaluations, live))
     told = f"from {fewer} and {points} of {live} live points, off by up to a fifth"
     return seconds, evaluations, told
 

@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib import pyplot
@@ -84,10 +85,19 @@ def trace_plot(folder: Path, name: str, draws: Draws) -> None:
         if draws.discard:
             axis.axvspan(0, draws.discard, color="0.85", zorder=3, alpha=0.8, lw=0)
         axis.set_ylabel(label(draws.names[parameter]))
+        _focus(axis, draws.theta[:, draws.discard :, :, parameter])
     axes[-1, 0].set_xlabel("step")
     axes[-1, 0].set_xlim(0, steps)
     figure.align_ylabels()
     write(figure, folder, f"{name}_trace")
+
+
+def _focus(axis: Any, kept: Array) -> None:
+    """Where walkers came from may leave the picture; where they are must fill it."""
+    low, high = float(kept.min()), float(kept.max())
+    margin = 0.15 * (high - low)
+    if margin > 0.0:
+        axis.set_ylim(low - margin, high + margin)
 
 
 def autocorrelation_plot(

@@ -10,7 +10,7 @@ import math
 from dataclasses import replace
 
 from app.config.janus.sampler import Dynesty, Nautilus
-from app.pipelines.janus.estimates.cost import Cost
+from app.pipelines.janus.estimates.cost import QUEUE, QUEUE_SHARE, Cost
 from app.pipelines.janus.estimates.found import Time
 from app.pipelines.janus.estimates.rehearsal import Asked, Rehearsal, Tick, rehearsed
 from app.pipelines.janus.estimates.stand_in import played_for
@@ -57,7 +57,8 @@ def _dynesty(asked: Asked, limit_s: float) -> Scaled:
             break
         before, points = (points, found), 2 * points
     fewer, first = before
-    seconds = _line(fewer, first.seconds, points, found.seconds, live)
+    widest = max(min(live, QUEUE * QUEUE_SHARE), points)  # with more, batches grow no longer
+    seconds = _line(fewer, first.seconds, points, found.seconds, widest) * live / widest
     evaluations = round(_line(fewer, first.evaluations, points, found.evaluations, live))
     told = f"from {fewer} and {points} of {live} live points, off by up to a fifth"
     return seconds, evaluations, told

@@ -19,6 +19,11 @@ class Interrupted(BaseException):
     exit_code = 128 + signal.SIGTERM
 
 
+class Stopped(KeyboardInterrupt):
+    """SIGINT arrived. Of a plain KeyboardInterrupt that passed `exec` (an import of a module with
+    dataclasses), `python -m` makes death by SIGINT in the end, though it was handled."""
+
+
 @contextmanager
 def interruptible() -> Iterator[None]:
     """Inside, SIGTERM raises `Interrupted` and SIGINT KeyboardInterrupt, in the main thread.
@@ -56,4 +61,4 @@ def _terminate(number: int, _: FrameType | None) -> None:
 
 def _interrupt(number: int, _: FrameType | None) -> None:
     _received.append(signal.Signals(number).name)
-    raise KeyboardInterrupt
+    raise Stopped

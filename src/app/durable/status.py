@@ -48,7 +48,7 @@ class Status(Group):
 
 def write_status(path: Path, status: Status) -> None:
     """Replaces the file; a reader finds the old one or the new one."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = path.with_name(f".{path.name}.partial")  # one process writes a folder
     partial.write_text(status.model_dump_json(indent=2) + "\n", encoding="utf-8")
     os.replace(partial, path)
 

@@ -14,6 +14,7 @@ from janus_targets import (
     Box,
     Gaussian,
     StandardNormals,
+    WeakCPL,
     around,
     banana,
     correlated,
@@ -28,7 +29,8 @@ from app.durable.run import DurableRun
 from app.errors import ConfigError, ResumeError, SuperiorError
 from app.pipelines.janus.cosmology.model import Array
 from app.pipelines.janus.draws import Draws
-from app.pipelines.janus.samplers.importance import evidence, sample
+from app.pipelines.janus.samplers.evidence import evidence
+from app.pipelines.janus.samplers.importance import sample
 
 SMALL = {"batch": 256, "populations": 3, "max_batches": 6}
 
@@ -82,6 +84,25 @@ def test_the_error_of_the_evidence_is_the_one_it_tells(tmp_path: Path, ndim: int
     assert abs(np.mean(pulls)) < 0.8
 
 
+def test_draws_that_all_weigh_nothing_are_one_error(
+    tmp_path: Path, whole: tuple[Draws, int]
+) -> None:
+    with pytest.raises(SuperiorError, match="not one of 20 draws"):
+        evidence(np.full((2, 10), -np.inf))
+    frozen = whole[1] - 6 * 3 + 1  # the first draw that counts
+
+    class Vanishing:
+        calls = 0
+
+        def __call__(self, theta: Array) -> Array:
+            self.calls += 1
+            value = LIKELIHOOD(theta)
+            return value if self.calls < frozen else np.full(len(theta), -np.inf)
+
+    with pytest.raises(SuperiorError, match="lost the posterior"):
+        drawn(tmp_path, PRIOR, Vanishing(), SMALL, **TARGETS)
+
+
 def test_the_evidence_has_the_spread_of_its_populations() -> None:
     rng = np.random.default_rng(1)
     ln_z, sd, each = evidence(np.log(rng.exponential(3.0, (4, 50_000))))
@@ -126,6 +147,36 @@ def test_a_curved_posterior(tmp_path: Path) -> None:
     mean, sd = moments(draws)
     assert mean == pytest.approx([0.0, 1.0], abs=0.04)
     assert sd == pytest.approx([1.0, math.sqrt(2.0625)], rel=0.04)
+
+
+def check_of_weak_cpl(draws: Draws) -> float:
+    """The pull of ln Z: right, or not said to have converged."""
+    assert draws.ln_z is not None
+    assert draws.ln_z_sd is not None
+    pull = (draws.ln_z - WeakCPL.LN_Z) / draws.ln_z_sd
+    if draws.ended == "converged":
+        assert abs(pull) < 4.0
+        theta, weight = draws.kept()
+        assert weight[theta[:, 0] < 0.1].sum() == pytest.approx(WeakCPL.SPUR, abs=0.008)
+        assert (weight @ theta)[:3] == pytest.approx(WeakCPL.MEAN, abs=0.015)
+    return pull
+
+
+@pytest.mark.parametrize("seed", [1, 3])
+def test_a_thin_spur_of_a_curved_posterior_is_found(tmp_path: Path, seed: int) -> None:
+    draws = drawn(tmp_path, WeakCPL.BOX, WeakCPL(), seed=seed)
+    assert draws.ended == "converged"
+    check_of_weak_cpl(draws)
+
+
+@pytest.mark.soak
+def test_no_seed_misses_the_spur_and_says_converged(tmp_path: Path) -> None:
+    pulls = [
+        check_of_weak_cpl(drawn(tmp_path / str(seed), WeakCPL.BOX, WeakCPL(), seed=seed))
+        for seed in range(1, 31)
+    ]
+    assert 0.5 < np.sqrt(np.mean(np.square(pulls))) < 1.5
+    assert abs(np.mean(pulls)) < 0.6
 
 
 @pytest.mark.parametrize("ndim", [1, 2, 4])
@@ -211,14 +262,19 @@ class Stopped(BaseException):
 class Counted:
     """A likelihood that does something at its evaluation number `at`."""
 
-    def __init__(self, at: int, act: Callable[[], None]) -> None:
-        self.left, self.act = at, act
+    def __init__(
+        self,
+        at: int,
+        act: Callable[[], None],
+        likelihood: Callable[[Array], Array] | None = None,
+    ) -> None:
+        self.left, self.act, self.likelihood = at, act, likelihood or LIKELIHOOD
 
     def __call__(self, theta: Array) -> Array:
         self.left -= 1
         if self.left == 0:
             self.act()
-        return LIKELIHOOD(theta)
+        return self.likelihood(theta)
 
 
 LIKELIHOOD = correlated(2, 0.01)
@@ -276,6 +332,23 @@ def test_a_run_stopped_again_and_again_goes_on_exactly(
         same(expected, draws)
         return
     raise AssertionError("it never ended")
+
+
+def test_a_run_whose_proposal_is_taken_up_again_goes_on_exactly(tmp_path: Path) -> None:
+    poor = {**SMALL, "components": 1, "adaptations": 1}
+
+    def cut(folder: Path, counted: Counted) -> Draws:
+        return drawn(folder, WeakCPL.BOX, counted, poor, **TARGETS)
+
+    counted = Counted(0, stop, WeakCPL())
+    expected = cut(tmp_path / "whole", counted)
+    assert expected.details["proposals"] > 1
+    assert expected.details["batches"] == 6
+    calls = -counted.left
+    for at in range(calls - 1, calls // 3, -13):
+        with pytest.raises(Stopped):
+            cut(tmp_path / str(at), Counted(at, stop, WeakCPL()))
+        same(expected, cut(tmp_path / str(at), Counted(0, stop, WeakCPL())))
 
 
 def test_a_killed_run_goes_on_exactly(tmp_path: Path, whole: tuple[Draws, int]) -> None:

@@ -40,7 +40,7 @@ class Importance(Group):
     Cappe et al. 2008)."""
 
     kind: Literal["importance"]
-    batch: int = Field(default=4096, ge=64)  # draws at a time
+    batch: int = Field(default=8192, ge=64)  # draws at a time
     populations: int = Field(default=4, ge=2)  # that adapt by themselves
     adaptations: int = Field(default=6, ge=1)  # batches the proposal may change after
     components: int | None = Field(default=None, ge=1)  # null: by the number of parameters

@@ -163,7 +163,7 @@ def _weighted_median(values: Array, weight: Array) -> float:
 def _weighted_scores(values: Array, weight: Array) -> Array:
     from scipy.special import ndtri
 
-    order = np.argsort(values, axis=None, kind="stable")
+    order = np.argsort(values, axis=None)
     sorted_weight = weight.ravel()[order]
     below = np.cumsum(sorted_weight) - 0.5 * sorted_weight
     scores = np.empty(values.size)

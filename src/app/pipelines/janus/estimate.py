@@ -1,6 +1,5 @@
 """What a run will cost, before it is started: time, evaluations, memory."""
 
-import logging
 from collections.abc import Mapping
 from importlib import import_module
 
@@ -13,8 +12,6 @@ from app.pipelines.janus.estimates.memory import memory_of, smaller
 from app.pipelines.janus.estimates.rehearsal import Asked
 from app.pipelines.janus.posterior import Posterior
 from app.sweep.words import duration
-
-log = logging.getLogger(__name__)
 
 KINDS = {  # of samplers: modules of `estimates`
     "emcee": "chains",
@@ -63,8 +60,8 @@ def require_time(
     seed: int,
     limit: Limit,
 ) -> None:
-    """Refuses sampling that will take longer than `limit`. What its targets end is let begin: at
-    the end of its time it has draws, too, and only says so.
+    """Refuses sampling that will take longer than `limit`. Not for what its targets end
+    (`ends_in_order`): at the end of its time that has draws, too.
 
     Raises:
         ConfigError: with the numbers, and what to change.
@@ -82,9 +79,6 @@ def require_time(
         f"sampling is expected to take {duration(seconds)}, beyond {duration(most_s)} ({says}): "
         + "; ".join(f"{name} {duration(one.seconds)}, {one.how}" for name, one in found.items())
     )
-    if ends_in_order(sampler, convergence):
-        log.warning("%s; it will end there, with the draws it has", told)
-        return
     raise ConfigError(
         f"{told}\n  {smaller(sampler)}, more time, or resources.beyond=true to start it all the "
         "same; nothing was started"

@@ -110,8 +110,10 @@ class Sampling:
         limit = time_limit(self.resources, self.run.governor.left_in_phase())
         if limit is None or self.resources.beyond or self._has_begun(posteriors):
             return
-        from app.pipelines.janus.estimate import require_time
+        from app.pipelines.janus.estimate import ends_in_order, require_time
 
+        if ends_in_order(self.sampler, self.convergence):
+            return
         require_time(posteriors, self.sampler, self.convergence, self.checkpoint, self.seed, limit)
 
     def _has_begun(self, posteriors: Mapping[str, Posterior]) -> bool:

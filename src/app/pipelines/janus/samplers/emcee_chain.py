@@ -57,10 +57,10 @@ def sample(task: SamplingTask, sampler: Emcee) -> Draws:
         try:
             with task.run.until_deadline():
                 chain.run(file)
-        except BaseException as error:
+            chain.save(file)  # where no alarm rings
+        except BaseException as error:  # in the saving too: it is begun again
             chain.save_after(error, file)
             raise
-        chain.save(file)  # where no alarm rings
         return chain.draws(file)
 
 

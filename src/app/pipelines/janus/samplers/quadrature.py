@@ -90,8 +90,10 @@ def sample(task: SamplingTask, sampler: Quadrature) -> Draws:
         try:
             with task.run.until_deadline():
                 loop.run()
-        finally:
             loop.save_now()
+        except BaseException:  # in the saving too: it is begun again
+            loop.save_now()
+            raise
         return loop.draws()
 
 

@@ -73,6 +73,7 @@ class Recorded:
         self._versions = {package: version(package) for package in packages} | _kernels()
         self._width = task.posterior.ndim + 1
         self._written_at = time.monotonic()
+        self._vouched = 0  # rows that a checkpoint counts on
 
     def __enter__(self) -> Self:
         loaded = self._task.run.resume(self._task.signature, loop=self._task.name)
@@ -106,11 +107,20 @@ class Recorded:
     ) -> None:
         """Whatever ended the work: what was evaluated is on the disk, and a checkpoint says so."""
         try:
-            if self._rows.pending:
-                self._write()
-                self._task.run.checkpoint_now(self._snapshot())
+            try:
+                self._save()
+            except BaseException:  # a signal in the middle: it is begun again
+                self._save()
+                raise
         finally:
             os.close(self._file)
+
+    def _save(self) -> None:
+        if self._rows.pending:
+            self._write()
+        if self._rows.on_disk != self._vouched:
+            self._task.run.checkpoint_now(self._snapshot())
+            self._vouched = self._rows.on_disk
 
     def _begin(self, at: Snapshot) -> None:
         """Cuts what no checkpoint vouches for, and maps the rest."""
@@ -137,6 +147,7 @@ class Recorded:
             else np.empty(shape)
         )
         self._rows = _Rows(count, digest)
+        self._vouched = count
         if count:
             log.info("%s: answered from %d recorded evaluations first", self._task.name, count)
 
@@ -157,6 +168,7 @@ class Recorded:
         if waiting >= every or time.monotonic() - self._written_at >= seconds:
             self._write()
             self._task.run.checkpoint(self._snapshot())
+            self._vouched = self._rows.on_disk
         return values
 
     def _write(self) -> None:

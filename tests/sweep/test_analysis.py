@@ -179,7 +179,10 @@ def test_what_is_drawn_can_be_chosen(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("n_groups", [1, 2, 12])
 @pytest.mark.parametrize("values", [["0.1", "0.5", "0.9"], ["none", "oversample"]])
-def test_curves_draws_lines_and_dots(tmp_path: Path, n_groups: int, values: list[str]) -> None:
+def test_curves_draws_lines_and_dots(
+    tmp_path: Path, n_groups: int, values: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "matplotlib.pyplot", raising=False)  # of other tests
     models = [f"model_{number}" for number in range(n_groups)]
     sweep = grid(tmp_path / "s", {"a/b axis": values}, models)
     (path,) = curves(FinishedSweep(sweep.folder, sweep.state))

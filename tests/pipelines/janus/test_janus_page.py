@@ -39,7 +39,7 @@ MODEL: dict[str, Any] = {
     "criteria": {"dof": 29},
     "chi2_min": 41.895,
     "ln_z": None,
-    "ln_z_sd": None,
+    "ln_z_err": None,
     "converged": True,
     "unmet": [],
     "unconstrained": [],

@@ -310,8 +310,11 @@ def test_options_that_are_none_are_refused(backend: str, options: Any, words: st
 
 
 @pytest.mark.slow
-def test_ray(tmp_path: Path) -> None:
-    """One start of Ray, which takes seconds, for all it must do."""
+@pytest.mark.xdist_group("ray")
+def test_ray(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One start of Ray, which takes seconds, for all it must do. It leaves no token behind: later
+    clusters of the machine would ask for it."""
+    monkeypatch.setenv("HOME", str(tmp_path))
     path = tmp_path / "of_user.py"
     path.write_text(
         "import os\nfrom opaque import failing_at_three, killed_at_three, rough\n"
@@ -334,6 +337,9 @@ def test_ray(tmp_path: Path) -> None:
         with pytest.raises(SuperiorError, match="an actor of Ray is lost"):
             pool(FROM_0_TO_7 + np.array([0.0, 2.0]))
         assert np.array_equal(evaluated(rough, 1), pool(THETA))
+    assert not (tmp_path / ".ray").exists()
+    assert "RAY_AUTH_TOKEN" not in os.environ
+    assert "RAY_AUTH_MODE" not in os.environ
 
 
 @pytest.mark.parametrize(
@@ -342,7 +348,9 @@ def test_ray(tmp_path: Path) -> None:
         ("processes", signal.SIGTERM),
         ("processes", signal.SIGKILL),
         ("joblib", signal.SIGTERM),  # after SIGKILL, joblib's own workers end their call first
-        pytest.param("ray", signal.SIGTERM, marks=pytest.mark.slow),
+        pytest.param(
+            "ray", signal.SIGTERM, marks=[pytest.mark.slow, pytest.mark.xdist_group("ray")]
+        ),
     ],
 )
 def test_the_end_of_the_parent_ends_workers_in_a_long_call(

@@ -39,6 +39,7 @@ def _start(*options: str) -> "subprocess.Popen[bytes]":
     environment = os.environ | {
         "PYTHONPATH": str(Path(app.__file__).parents[1]),
         "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_AUTH_MODE": "disabled",  # whatever token another Ray has left on this machine
     }
     return subprocess.Popen(
         [
@@ -68,7 +69,8 @@ while True:
     assert time.monotonic() < until, "the cluster does not come up"
     time.sleep(0.2)
 """
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    environment = os.environ | {"RAY_AUTH_MODE": "disabled"}
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, env=environment)
 
 
 def _end(nodes: list["subprocess.Popen[bytes]"]) -> None:

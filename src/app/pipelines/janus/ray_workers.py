@@ -4,6 +4,7 @@ store once."""
 import inspect
 import logging
 import os
+import secrets
 import signal
 import sys
 import threading
@@ -25,6 +26,7 @@ from app.pipelines.janus.evaluation import (
 
 OPTIONS = "workers.options"
 OURS = ("ignore_reinit_error", "local_mode", "job_config", "kwargs")
+AUTHENTICATION = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
 START_S = 60.0  # an actor on a machine that is awake needs two or three
 
 
@@ -42,6 +44,7 @@ class RayWorkers:
         self._ray, self._function, self._count = ray, function, count
         self._actors: list[Any] = []
         self._is_ours = not ray.is_initialized()
+        self._environment: dict[str, str | None] = {}  # as it was before a Ray of our own
         try:
             self._connect(count, options)
             self._held = self._put()
@@ -63,6 +66,11 @@ class RayWorkers:
         self._end_actors()
         if self._is_ours:
             self._ray.shutdown()
+        for name, value in self._environment.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+        self._environment.clear()
 
     def _evaluated(self, theta: Array) -> Array:
         parts = pieces(len(theta), self._count)
@@ -94,13 +102,21 @@ class RayWorkers:
             if key not in known:
                 raise ConfigError(f"{OPTIONS}.{key}: ray.init has no such{nearest(key, known)}")
         if self._is_ours:
-            of_own = (
-                {} if options.get("address") else {"num_cpus": count, "include_dashboard": False}
-            )
+            of_own = {}
+            if not options.get("address"):
+                of_own = {"num_cpus": count, "include_dashboard": False}
+                self._have_own_token()
             self._init({"log_to_driver": False, **of_own, **options})
         cores = self._ray.cluster_resources().get("CPU", 0.0)
         if cores < count:
             raise ConfigError(f"n_workers={count}: the Ray cluster has {cores:g} cores")
+
+    def _have_own_token(self) -> None:
+        """A Ray of our own keeps strangers out by a token. Left alone it would write one to
+        ~/.ray/, and clusters that are started later on this machine would ask for it."""
+        if os.environ.keys().isdisjoint(AUTHENTICATION):
+            self._environment = dict.fromkeys(AUTHENTICATION)
+            os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
 
     def _init(self, options: Mapping[str, Any]) -> None:
         is_main = threading.current_thread() is threading.main_thread()

@@ -56,8 +56,8 @@ def _flat(name: str, one: Mapping[str, Any], sampler: str) -> Json:
     return {
         "model": name,
         "sampler": sampler,
-        **{key: one[key] for key in one if key != "criteria"},
-        "criteria": one["criteria"],
+        **{key: value for key, value in one.items() if key != "ln_z_sd"},
+        "ln_z_err": one["ln_z_sd"],
         "chi2_min": one["criteria"]["chi2_min"],
         **{key: of(key) for key in ("mean", "sd", "ess", "rhat", "tau")},
     }

@@ -45,7 +45,7 @@ def tiles(it: Told) -> list[dict[str, str]]:
             {"what": "χ² at the best fit", "value": f"{it['chi2_min']:.2f}", "detail": per}
         )
     if it["ln_z"] is not None:
-        sd = "" if it["ln_z_sd"] is None else f"± {it['ln_z_sd']:.4f}"
+        sd = "" if it["ln_z_err"] is None else f"± {it['ln_z_err']:.4f}"
         value = f"{it['ln_z']:.3f}".replace("-", "−")
         found.append({"what": "ln Z, the evidence", "value": value, "detail": sd})
     least = min((row["ess"] for row in it["parameters"].values() if row["ess"]), default=None)

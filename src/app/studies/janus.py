@@ -25,7 +25,7 @@ PACKAGES = {
     "nautilus": "nautilus",
     "dynesty": "dynesty",
 }
-ALWAYS = ("arviz", "corner", "h5py", "emcee")  # of diagnostics, plots and exports
+ALWAYS = ("arviz", "corner", "h5netcdf", "h5py", "emcee")  # of diagnostics, plots and exports
 WHAT_RUNS_IMPORT = {
     "posterior": (
         "scipy.stats",
@@ -62,7 +62,8 @@ def require_inputs(config: StudyConfig) -> None:
     for name, part in config.likelihood.parts.items():
         if isinstance(part.root, Simulated):
             continue
-        if not (path := Path(config.data_root) / part.root.path).exists():
+        path = Path(config.data_root) / part.root.path
+        if not (path.exists() or path.with_name(f"{path.name}.gz").exists()):  # as readers look
             raise ConfigError(
                 f"likelihood.parts.{name}.path: no file {path}\n  data_root={config.data_root}; "
                 "give the folder of your data with data_root=..."
@@ -96,6 +97,7 @@ def running(config: StudyConfig) -> Iterator[object]:
     folder, told = written_folder(config), config.budget
     if not config.checkpoint.resume and _samples(config):
         move_aside(folder)
+    _also_named(folder / STATUS, folder / f"{config.name}_{STATUS}")
     run = DurableRun(
         folder,
         study="janus",
@@ -104,7 +106,6 @@ def running(config: StudyConfig) -> Iterator[object]:
         governor=governor_of(told, RESERVE_S),
         generations=config.checkpoint.generations,
     )
-    _also_named(folder / STATUS, folder / f"{config.name}_{STATUS}")
     try:
         with opened(run):
             tell_preflight(run, data_root=config.data_root, data=list(config.likelihood.parts))

@@ -94,6 +94,7 @@ def test_the_alias_goes_to_the_best_on_the_same_data_only(
 
 def test_models_without_scores_get_no_alias(recorded: Any, client: Any, versions: Any) -> None:
     store = Store.resolve(recorded.uri, recorded.folder)
+    connect(store)  # as above
     client.create_registered_model("mini.unscored")
     version = client.create_model_version("mini.unscored", versions["words_big"].source)
     assert award_alias(client, store, "champion", [version]) == {}

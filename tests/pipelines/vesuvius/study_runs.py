@@ -38,7 +38,7 @@ class Runs:
         )
 
     def __call__(self, output: Path, *overrides: str, **told: Any) -> Ended:
-        """One run of the profile `vesuvius_demo`; `told`: kill_at, signal, stalls."""
+        """One run of the profile `vesuvius_demo`; `told`: kill_at, signal, saved, stalls."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         where = ["profile=vesuvius_demo", f"output_root={output}"]

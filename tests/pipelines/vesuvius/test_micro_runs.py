@@ -79,7 +79,7 @@ def test_the_newest_of_local_and_published_is_gone_on_from(
     runs: Runs, published: Path, undisturbed: Path, tmp_path: Path
 ) -> None:
     where = [LATEST, f"tracking.uri=sqlite:///{published}/mlflow.db", "tracking=off"]
-    assert runs(tmp_path, *where, kill_at=20).code == -9  # now there is a newer one, here
+    assert runs(tmp_path, *where, kill_at=20, saved=True).code == -9  # a newer one is here
     ended = runs(tmp_path, *where)
     assert ended.code == 0, ended.said
     exact = events(tmp_path, "RESUME_EXACT_OK")[0]

@@ -78,7 +78,7 @@ def test_what_changes_no_result_refuses_nothing(
 def test_a_damaged_checkpoint_leaves_the_one_before(
     runs: Runs, undisturbed: Path, tmp_path: Path
 ) -> None:
-    assert runs(tmp_path, kill_at=100).code == -9
+    assert runs(tmp_path, kill_at=100, saved=True).code == -9
     *_, newest = sorted((folder_of(tmp_path) / "checkpoints").glob("*.ckpt"))
     content = bytearray(newest.read_bytes())
     content[len(content) // 2] ^= 1
@@ -91,7 +91,7 @@ def test_a_damaged_checkpoint_leaves_the_one_before(
 
 
 def test_nothing_but_damaged_checkpoints_is_said(runs: Runs, tmp_path: Path) -> None:
-    assert runs(tmp_path, kill_at=100).code == -9
+    assert runs(tmp_path, kill_at=100, saved=True).code == -9
     files = list((folder_of(tmp_path) / "checkpoints").glob("*.ckpt"))
     for file in files:
         file.write_bytes(file.read_bytes()[:-9])

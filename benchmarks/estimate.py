@@ -26,7 +26,8 @@ from typing import Any
 from app.config.compose import compose
 from app.config.janus.tree import StudyConfig
 from app.datasets.observations.dataset import read
-from app.pipelines.janus.choices import Choices
+from app.pipelines.janus.assembly import posteriors_of
+from app.pipelines.janus.at_work import at_work
 from app.pipelines.janus.estimate import estimated
 from app.pipelines.janus.estimates.rehearsal import Asked, rehearsed
 from app.pipelines.janus.posterior import Posterior
@@ -131,10 +132,8 @@ def turn(config: StudyConfig, posterior: Posterior, seed: int) -> dict[str, floa
 def posteriors(config: StudyConfig) -> AbstractContextManager[dict[str, Posterior]]:
     """As a run puts them together."""
     observations = read(config.likelihood, Path(config.data_root), config.seed)
-    choices = Choices(
-        config.models(), config.likelihood, config.prior, config.n_workers, config.workers
-    )
-    return choices.posteriors(observations)
+    found = posteriors_of(config.models(), config.likelihood, config.prior, observations)
+    return at_work(found, config.n_workers, config.workers)
 
 
 if __name__ == "__main__":

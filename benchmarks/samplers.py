@@ -36,7 +36,6 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -90,21 +89,14 @@ def kish(log_weight: np.ndarray) -> float:
 class Bench:
     """One posterior, and everybody who samples it."""
 
-    def __init__(self, name: str, count: int, within: ExitStack) -> None:
+    def __init__(self, name: str, count: int) -> None:
         chosen = ["pipeline=janus", f"{PART}.count={count}", f"{PART}.z_max=2.26"]
         config = compose([*chosen, *POSTERIORS[name]], ROOT / "conf").config
         assert isinstance(config, StudyConfig)
         assert isinstance(config.sampler.root, Importance)
         self.config, self.default = config, config.sampler.root
-        self.posterior: Posterior = within.enter_context(
-            posterior_of(
-                config.cosmology,
-                config.likelihood,
-                config.prior,
-                read(config.likelihood, ROOT, 1),
-                1,
-                config.workers,
-            )
+        self.posterior: Posterior = posterior_of(
+            config.cosmology, config.likelihood, config.prior, read(config.likelihood, ROOT, 1)
         )
         told = self.posterior.description["likelihood"]["simulated"]
         assert told["method"] == "compressed"
@@ -224,18 +216,15 @@ def main() -> None:
     logging.disable(logging.WARNING)
     warnings.simplefilter("ignore")
     outcome = {}
-    with ExitStack() as within:
-        for name in options.posteriors:
-            bench = Bench(name, options.count, within)
-            rounds, overhead = [], []
-            for number in range(1, options.rounds + 1):
-                rounds.append(bench.round(number, is_slow=number <= options.slow_rounds))
-                overhead.append(bench.durable_overhead(number))
-                told = {
-                    kind: f"{ess / seconds:.0f}" for kind, (ess, seconds, _) in rounds[-1].items()
-                }
-                print(f"{name}: effective draws a second {told}", flush=True)
-            outcome[name] = report(name, bench, rounds, overhead)
+    for name in options.posteriors:
+        bench = Bench(name, options.count)
+        rounds, overhead = [], []
+        for number in range(1, options.rounds + 1):
+            rounds.append(bench.round(number, is_slow=number <= options.slow_rounds))
+            overhead.append(bench.durable_overhead(number))
+            told = {kind: f"{ess / seconds:.0f}" for kind, (ess, seconds, _) in rounds[-1].items()}
+            print(f"{name}: effective draws a second {told}", flush=True)
+        outcome[name] = report(name, bench, rounds, overhead)
     RESULTS.parent.mkdir(exist_ok=True)
     written = {"count": options.count, "claims": CLAIMS, "posteriors": outcome}
     RESULTS.write_text(json.dumps(written, indent=2, sort_keys=True) + "\n", encoding="utf-8")

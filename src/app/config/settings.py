@@ -4,15 +4,18 @@ Where a value of the file is wrong, messages name its line: `origin` knows the k
 that was read last, because what reaches Hydra, and a sweep's plan, are overrides as any others.
 """
 
+import importlib.util
 import logging
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from app.config.groups import is_group
 from app.config.literal import literal
 from app.config.settings_file import Setting, read
 from app.config.study import named_study, study_of
+from app.config.tree import STUDIES
 from app.errors import ConfigError
 
 KEY = "settings"
@@ -75,17 +78,27 @@ def _of_study(
             f"{by_command}\n  kedro example-config {by_command} prints a file for that one"
         )
     study = by_command or by_file or study_of([], conf)
-    from app.config.janus import classic  # no other study has keys of its own
-
-    if study == "janus":
-        return classic.modern(given, told, path, conf)
-    for one in given:
-        if one.key in classic.KEYS:
-            raise ConfigError(
-                f"{one.key}: a key of the study janus, and this is {study}; add `pipeline: janus` "
-                f"to the file, or pipeline=janus to the command\n  set in {one.place}"
-            )
+    for other in STUDIES:
+        if (classic := _classic_of(other)) is None:
+            continue
+        if other == study:
+            modern: Sequence[Setting] = classic.modern(given, told, path, conf)
+            return modern
+        for one in given:
+            if one.key in classic.KEYS:
+                raise ConfigError(
+                    f"{one.key}: a key of the study {other}, and this is {study}; add `pipeline: "
+                    f"{other}` to the file, or pipeline={other} to the command\n"
+                    f"  set in {one.place}"
+                )
     return given
+
+
+def _classic_of(study: str) -> Any:
+    """What reads the keys of a study's earlier scripts, `app.config.<study>.classic`, or None."""
+    if importlib.util.find_spec(f"app.config.{study}.classic") is None:
+        return None
+    return importlib.import_module(f"app.config.{study}.classic")
 
 
 def _less(settings: Sequence[Setting], told: Sequence[str], conf: Path) -> list[Setting]:

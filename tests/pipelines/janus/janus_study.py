@@ -1,7 +1,6 @@
 """The study's own pieces put together without its pipeline, for tests of its numbers."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -43,18 +42,9 @@ class Study:
     def likelihood(self) -> Likelihood:
         return self.config.likelihood
 
-    @contextmanager
-    def posterior(self) -> Iterator[Posterior]:
+    def posterior(self) -> Posterior:
         config = self.config
-        with posterior_of(
-            config.cosmology,
-            config.likelihood,
-            config.prior,
-            self.observations,
-            1,
-            config.workers,
-        ) as posterior:
-            yield posterior
+        return posterior_of(config.cosmology, config.likelihood, config.prior, self.observations)
 
 
 def task_in(

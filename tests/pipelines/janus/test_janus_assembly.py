@@ -4,7 +4,8 @@ import json
 import logging
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from app.config.janus.sampler import Workers
 from app.datasets.observations.kinds import Observations, Rates, Supernovae
 from app.errors import ConfigError, SuperiorError
 from app.pipelines.janus.assembly import posterior_of
+from app.pipelines.janus.at_work import at_work
 from app.pipelines.janus.custom import load_function
 from app.pipelines.janus.posterior import Posterior
 
@@ -67,6 +69,7 @@ def likelihood(**choices: Any) -> Likelihood:
     return Likelihood.model_validate({"parts": parts, **choices})
 
 
+@contextmanager
 def assembled(
     cosmology: dict[str, Any],
     chosen: Likelihood | None = None,
@@ -74,16 +77,17 @@ def assembled(
     prior: dict[str, Any] | None = None,
     n_workers: int = 1,
     others: tuple[dict[str, Any], ...] = (),
-) -> Any:
-    return posterior_of(
+) -> Iterator[Posterior]:
+    """At work, as it is sampled."""
+    posterior = posterior_of(
         Cosmology.model_validate(cosmology),
         chosen or likelihood(),
         Prior.model_validate(prior or {}),
         observations or Observations((supernovae(),), {"made.txt": "6c91"}),
-        n_workers,
-        Workers(),
         [Cosmology.model_validate(other) for other in others],
     )
+    with at_work({"own": posterior}, n_workers, Workers()) as working:
+        yield working["own"]
 
 
 def direct(theta: Any, data: Supernovae) -> Any:
@@ -321,9 +325,9 @@ def test_a_vectorised_function_is_called_in_batches_here(
         caplog.at_level(logging.WARNING),
         of_custom(custom("batch", vectorised=True, arguments={"scale": 2.0}), n_workers=2) as found,
     ):
-        assert "n_workers=2 is not used: batch is vectorised" in caplog.text
+        assert "n_workers=2 is not used: the likelihood of custom is vectorised" in caplog.text
         assert found.log_prob(THETA)[:2] == pytest.approx([-0.25, -6.5])
-        assert found.description["workers"] == 1
+        assert "workers" not in found.description
     own = load_function(custom()["log_prob_module"], "batch", "cosmology.log_prob_module")
     assert sys.modules[own.__module__].CALLS == [(2, 2)]
 

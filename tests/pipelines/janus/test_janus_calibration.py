@@ -87,8 +87,8 @@ def ranks_of(
     study = Study.of(MODELS[name], folder, seed=SEED)
     (data,) = study.observations.sets
     assert isinstance(data, Supernovae)
-    with study.posterior() as posterior:
-        truths = posterior.prior.draw(rng, count)
+    posterior = study.posterior()
+    truths = posterior.prior.draw(rng, count)
     engine: Any = importance if isinstance(sampler, Importance) else emcee_chain
     found = []
     with (
@@ -98,11 +98,11 @@ def ranks_of(
         for number, truth in enumerate(truths):
             new = simulated(data, study, truth, rng)
             told = replace(new, covariance=scale * new.covariance)
-            with study.on(Observations((told,))).posterior() as posterior:
-                task = task_in(
-                    run, posterior, study, name=str(number), seed=number, **(targets or ENOUGH)
-                )
-                found.append(rank_of(truth, engine.sample(task, sampler)))
+            posterior = study.on(Observations((told,))).posterior()
+            task = task_in(
+                run, posterior, study, name=str(number), seed=number, **(targets or ENOUGH)
+            )
+            found.append(rank_of(truth, engine.sample(task, sampler)))
     return Ranks(np.array([own for own, _ in found]), np.array([own for _, own in found]))
 
 

@@ -11,7 +11,6 @@ from janus_linear import Flat, Line, chain, weighted
 from app.config.janus.cosmology import Cosmology
 from app.config.janus.likelihood import Likelihood
 from app.config.janus.prior import Prior
-from app.config.janus.sampler import Workers
 from app.pipelines.janus.best_fit import BestFit, best_fit
 from app.pipelines.janus.information import Data, criteria
 from app.pipelines.janus.posterior import Posterior
@@ -239,14 +238,14 @@ def test_best_fits_of_jla_binned_are_the_known_ones(name, best, chi2):
     likelihood = Likelihood(**conf("likelihood/jla_binned.yaml"))
     observations = read(likelihood, DATA, 0)
     cosmology = Cosmology(conf(f"cosmology/{name}.yaml"))
-    with posterior_of(cosmology, likelihood, Prior(), observations, 1, Workers()) as posterior:
-        theta = posterior.prior.draw(np.random.default_rng(5), 2000)[None]
-        log_weight = posterior.log_likelihood(theta[0])[None]
-        draws = weighted(posterior.prior, theta, log_weight, posterior)
-        found = best_fit(draws, posterior)
-        function = posterior.log_likelihood_of
-        data = Data(31, 1, function.chi2, function.pointwise)
-        told = criteria(draws, posterior, found, data, np.random.default_rng(0))
+    posterior = posterior_of(cosmology, likelihood, Prior(), observations)
+    theta = posterior.prior.draw(np.random.default_rng(5), 2000)[None]
+    log_weight = posterior.log_likelihood(theta[0])[None]
+    draws = weighted(posterior.prior, theta, log_weight, posterior)
+    found = best_fit(draws, posterior)
+    function = posterior.log_likelihood_of
+    data = Data(31, 1, function.chi2, function.pointwise)
+    told = criteria(draws, posterior, found, data, np.random.default_rng(0))
     assert found.settled
     assert found.theta[0] == pytest.approx(best, abs=6e-5)
     assert told["chi2_min"] == pytest.approx(chi2, abs=6e-4)

@@ -63,8 +63,8 @@ def case(request: pytest.FixtureRequest) -> str:
 def oracle(case: str, tmp_path_factory: pytest.TempPathFactory) -> Oracle:
     folder = tmp_path_factory.mktemp("oracle")
     study = Study.of(["sampler=quadrature", *CASES[case]], folder, seed=3)
-    with study.posterior() as posterior:
-        draws = sampled(folder, posterior, study)
+    posterior = study.posterior()
+    draws = sampled(folder, posterior, study)
     assert draws.ended == "converged"
     assert draws.details["mean_error"] < 1e-4
     assert draws.details["sd_error"] < 1e-4

@@ -114,16 +114,16 @@ def found_for(
     chosen = ["sampler=quadrature", f"likelihood=[{data}]", f"cosmology={model}", *overrides]
     study = Study.of(chosen, shared_data)
     assert isinstance(study.config.sampler.root, Quadrature)
-    with study.posterior() as posterior:
-        draws = sampled(folder, posterior, study)
-        fit = best_fit(draws, posterior)
-        chi2 = likelihood_in(posterior).chi2
-        least = float(chi2(fit.theta[None])[0])
-        theta, weight = draws.kept()
-        mean = weight @ theta
-        sd = np.sqrt(weight @ (theta - mean) ** 2)
-        step = 0.02 * sd[0] * np.eye(len(mean))[:1]
-        higher = chi2(fit.theta + np.concatenate([-step, step])).sum() - 2.0 * least
+    posterior = study.posterior()
+    draws = sampled(folder, posterior, study)
+    fit = best_fit(draws, posterior)
+    chi2 = likelihood_in(posterior).chi2
+    least = float(chi2(fit.theta[None])[0])
+    theta, weight = draws.kept()
+    mean = weight @ theta
+    sd = np.sqrt(weight @ (theta - mean) ** 2)
+    step = 0.02 * sd[0] * np.eye(len(mean))[:1]
+    higher = chi2(fit.theta + np.concatenate([-step, step])).sum() - 2.0 * least
     assert fit.settled
     assert draws.ended == "converged"
     width = 0.02 * sd[0] / np.sqrt(higher / 2.0)
@@ -200,8 +200,8 @@ def test_evidence_of_diagonal_pantheon_plus(tmp_path: Path, shared_data: Path) -
 def test_milne_is_where_janus_ends(shared_data: Path) -> None:
     """q0 -> 0: chi2 46.783 of binned JLA, full covariance, M marginalised."""
     study = Study.of(["likelihood=[jla_binned]", "cosmology=janus"], shared_data)
-    with study.posterior() as posterior:
-        found = likelihood_in(posterior).chi2(np.array([[0.0], [-1e-9]]))
+    posterior = study.posterior()
+    found = likelihood_in(posterior).chi2(np.array([[0.0], [-1e-9]]))
     assert found == pytest.approx([46.783, 46.783], abs=0.001)
 
 
@@ -231,11 +231,11 @@ def test_expansion_rates_with_their_widths(tmp_path: Path, shared_data: Path) ->
     """H0 66.84 +- 3.92, Om .338 +- .096: widths of least squares, (J^T J)^-1 with J the whitened
     derivatives; second derivatives of chi2 give 3.89 and .0948, the posterior 3.96 and .1045."""
     study = Study.of(["sampler=quadrature", "likelihood=[hz]", "cosmology=lcdm"], shared_data)
-    with study.posterior() as posterior:
-        assert posterior.names == ("Om", "H0")
-        fit = best_fit(sampled(tmp_path, posterior, study), posterior)
-        likelihood, step = likelihood_in(posterior), np.diag([1e-4, 1e-2])
-        (below,), (above,) = (likelihood.predictions(fit.theta + s * step) for s in (-1.0, 1.0))
+    posterior = study.posterior()
+    assert posterior.names == ("Om", "H0")
+    fit = best_fit(sampled(tmp_path, posterior, study), posterior)
+    likelihood, step = likelihood_in(posterior), np.diag([1e-4, 1e-2])
+    (below,), (above,) = (likelihood.predictions(fit.theta + s * step) for s in (-1.0, 1.0))
     derivatives = (above["model"] - below["model"]) / (2.0 * np.diag(step)[:, None] * above["sd"])
     width = np.sqrt(np.diag(np.linalg.inv(derivatives @ derivatives.T)))
     assert fit.theta == pytest.approx([0.338, 66.84], abs=5e-3)

@@ -1,9 +1,7 @@
 """A posterior put together: a model of the expansion, or a user's function; data; priors."""
 
 import hashlib
-import logging
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import astuple
 from typing import Any
 
@@ -12,7 +10,6 @@ import numpy as np
 from app.config.janus.cosmology import Cosmology, Custom, Distances, FiveParameters
 from app.config.janus.likelihood import DatasetFile, Likelihood, LuminosityFunction, Tripp
 from app.config.janus.prior import Prior
-from app.config.janus.sampler import Workers
 from app.datasets.observations.kinds import Observations
 from app.errors import ConfigError
 from app.pipelines.janus.cosmology.build import model_of
@@ -32,20 +29,33 @@ POSITIVE = (0.0, np.inf)
 DOMAIN_DRAWS = 4096  # of the prior: the share where the model does not exist, to a percent
 TAIL = 1e-4  # of a prior without end: further out no likelihood is tried out beforehand
 
-log = logging.getLogger(__name__)
+
+def posteriors_of(
+    models: Mapping[str, Cosmology],
+    likelihood: Likelihood,
+    prior: Prior,
+    observations: Observations,
+) -> dict[str, Posterior]:
+    """Name -> posterior, of every model of a run; `prior` may name the parameters of any of them.
+
+    Raises:
+        ConfigError, InputError: as `posterior_of`.
+    """
+    others = list(models.values())
+    return {
+        name: posterior_of(cosmology, likelihood, prior, observations, others)
+        for name, cosmology in models.items()
+    }
 
 
-@contextmanager
 def posterior_of(
     cosmology: Cosmology,
     likelihood: Likelihood,
     prior: Prior,
     observations: Observations,
-    n_workers: int,
-    workers: Workers,
     others: Collection[Cosmology] = (),
-) -> Iterator[Posterior]:
-    """The posterior of one model, its workers at work inside.
+) -> Posterior:
+    """The posterior of one model.
 
     `others`: further models of the run, whose parameters `prior` may name too.
 
@@ -56,17 +66,8 @@ def posterior_of(
     """
     elsewhere = {name for other in others for name in other.root.prior}
     if isinstance(cosmology.root, Custom):
-        with custom_posterior(cosmology.root, prior, elsewhere, n_workers, workers) as posterior:
-            yield posterior
-        return
-    if n_workers > 1:
-        log.warning(
-            "n_workers=%d is not used: the likelihood of %s is vectorised, and evaluated in this "
-            "process",
-            n_workers,
-            cosmology.root.name,
-        )
-    yield _of_model(cosmology, likelihood, prior, observations, elsewhere)
+        return custom_posterior(cosmology.root, prior, elsewhere)
+    return _of_model(cosmology, likelihood, prior, observations, elsewhere)
 
 
 def _of_model(

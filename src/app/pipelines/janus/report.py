@@ -6,15 +6,15 @@ from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
-from app.config.janus.cosmology import Cosmology, Rivals, models_of
+from app.config.janus.cosmology import Cosmology
 from app.config.janus.likelihood import Likelihood
 from app.config.janus.prior import Prior
 from app.config.janus.sampler import Convergence, Sampler
 from app.datasets.arrays import Arrays
 from app.datasets.observations.kinds import Observations
 from app.durable.run import DurableRun
-from app.pipelines.janus.choices import Choices
-from app.pipelines.janus.sample import MODELS
+from app.pipelines.janus.assemble import assemble_node
+from app.pipelines.janus.posterior import Posterior
 
 Json = dict[str, Any]
 
@@ -22,11 +22,7 @@ Json = dict[str, Any]
 def assess_models(
     run: DurableRun,
     draws: Arrays,
-    observations: Observations,
-    cosmology: Cosmology,
-    rivals: Rivals,
-    likelihood: Likelihood,
-    prior: Prior,
+    posteriors: dict[str, Posterior],
     sampler: Sampler,
     convergence: Convergence,
     seed: int,
@@ -37,9 +33,8 @@ def assess_models(
     from app.pipelines.janus.metrics import metrics_of
     from app.pipelines.janus.predictive import predictive_checks
 
-    choices = Choices(models_of(cosmology, rivals), likelihood, prior)
     found = unpacked(draws)
-    with run.phase("assess"), choices.posteriors(observations) as posteriors:
+    with run.phase("assess"):
         told = assessed(found, posteriors, sampler, convergence, seed)
         told["predictive"] = predictive_checks(found, posteriors, seed)
         run.advance(1.0)
@@ -67,19 +62,14 @@ def draw_plots(
     run: DurableRun,
     draws: Arrays,
     findings: Json,
-    observations: Observations,
-    cosmology: Cosmology,
-    rivals: Rivals,
-    likelihood: Likelihood,
-    prior: Prior,
+    posteriors: dict[str, Posterior],
     seed: int,
 ) -> Path:
     """Every figure, as PDF and as PNG."""
     from app.pipelines.janus.draws import unpacked
     from app.pipelines.janus.plots.every import every_plot
 
-    choices = Choices(models_of(cosmology, rivals), likelihood, prior)
-    with run.phase("plots"), choices.posteriors(observations) as posteriors:
+    with run.phase("plots"):
         return every_plot(run, unpacked(draws), findings, posteriors, seed)
 
 
@@ -129,13 +119,13 @@ def report_page(run: DurableRun, summary: Json, plots: Path) -> str:
 
 def create_pipeline() -> Pipeline:
     """From draws to the report."""
-    choices = [f"params:{name}" for name in MODELS]
     return Pipeline(
         [
+            assemble_node(),
             Node(
                 assess_models,
                 [
-                    *("janus_run", "posterior_draws", "observations", *choices),
+                    *("janus_run", "posterior_draws", "posteriors"),
                     *("params:sampler", "params:convergence", "params:seed"),
                 ],
                 ["findings", "posterior_metrics"],
@@ -149,10 +139,7 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 draw_plots,
-                [
-                    *("janus_run", "posterior_draws", "findings", "observations"),
-                    *(*choices, "params:seed"),
-                ],
+                ["janus_run", "posterior_draws", "findings", "posteriors", "params:seed"],
                 "plots",
                 name="draw_plots",
             ),

@@ -1,11 +1,8 @@
-"""The stage `sample`: from observations to draws from the posterior of every model. What it imports
-it imports when it runs."""
+"""The stage `sample`: draws from the posterior of every model. What it imports it imports when it
+runs."""
 
 from kedro.pipeline import Node, Pipeline
 
-from app.config.janus.cosmology import Cosmology, Rivals, models_of
-from app.config.janus.likelihood import Likelihood
-from app.config.janus.prior import Prior
 from app.config.janus.sampler import (
     Convergence,
     Resources,
@@ -14,20 +11,14 @@ from app.config.janus.sampler import (
     Workers,
 )
 from app.datasets.arrays import Arrays
-from app.datasets.observations.kinds import Observations
 from app.durable.run import DurableRun
-from app.pipelines.janus.choices import Choices
-
-MODELS = ["cosmology", "rivals", "likelihood", "prior"]
+from app.pipelines.janus.assemble import assemble_node
+from app.pipelines.janus.posterior import Posterior
 
 
 def sample_models(
     run: DurableRun,
-    observations: Observations,
-    cosmology: Cosmology,
-    rivals: Rivals,
-    likelihood: Likelihood,
-    prior: Prior,
+    posteriors: dict[str, Posterior],
     n_workers: int,
     workers: Workers,
     sampler: Sampler,
@@ -37,16 +28,13 @@ def sample_models(
     seed: int,
 ) -> Arrays:
     """Draws from the posterior of each model (`draws.packed`)."""
+    from app.pipelines.janus.at_work import at_work
     from app.pipelines.janus.draws import packed
     from app.pipelines.janus.sampling import Sampling
 
-    models = models_of(cosmology, rivals)
     sampling = Sampling(run, sampler, convergence, checkpoint, resources, seed)
-    with (
-        run.phase("sample"),
-        Choices(models, likelihood, prior, n_workers, workers).posteriors(observations) as found,
-    ):
-        return packed(sampling.of(found))
+    with run.phase("sample"), at_work(posteriors, n_workers, workers) as working:
+        return packed(sampling.of(working))
 
 
 def create_pipeline() -> Pipeline:
@@ -54,12 +42,13 @@ def create_pipeline() -> Pipeline:
     how = ["n_workers", "workers", "sampler", "convergence", "checkpoint", "resources", "seed"]
     return Pipeline(
         [
+            assemble_node(),
             Node(
                 sample_models,
-                ["janus_run", "observations", *(f"params:{name}" for name in [*MODELS, *how])],
+                ["janus_run", "posteriors", *(f"params:{name}" for name in how)],
                 "posterior_draws",
                 name="sample_models",
-            )
-        ],
-        tags="sample",
+                tags="sample",
+            ),
+        ]
     )

@@ -1,16 +1,15 @@
 """A whole run, model by model: what it takes, and whether that is there."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from app.config.durations import seconds_of
 from app.config.janus.tree import StudyConfig
 from app.datasets.observations.dataset import read
-from app.datasets.observations.kinds import Observations
 from app.durable.profile import earlier_profiles
-from app.pipelines.janus.choices import Choices
+from app.pipelines.janus.assembly import posteriors_of
+from app.pipelines.janus.at_work import at_work
 from app.pipelines.janus.estimate import estimated
 from app.pipelines.janus.estimates.cost import batch_of, cost_of
 from app.pipelines.janus.estimates.limits import time_limit
@@ -38,14 +37,15 @@ def estimate_of(config: StudyConfig, folder: Path, tell: Callable[[str], None]) 
     sampler, convergence = config.sampler, config.convergence
     observations = read(config.likelihood, Path(config.data_root), config.seed)
     models: Json = {}
-    with _choices(config, config.n_workers, observations) as posteriors:
-        for name, posterior in posteriors.items():
+    posteriors = posteriors_of(config.models(), config.likelihood, config.prior, observations)
+    with at_work(posteriors, config.n_workers, config.workers) as working:
+        for name, posterior in working.items():
             tell(f"measuring {name}: its likelihood, and {sampler.root.kind} for a moment")
             found = estimated(posterior, sampler, convergence, config.checkpoint, config.seed)
             models[name] = {
                 "parameters": list(posterior.names),
                 "likelihood": methods(posterior),
-                "workers": _workers(config, posterior, observations, tell),
+                "workers": _workers(config, posterior, posteriors[name], tell),
                 **vars(found),
             }
         memory = memory_of(sampler, convergence, posteriors)
@@ -87,17 +87,10 @@ def methods(posterior: Posterior) -> Json:
     return {name: {key: part[key] for key in told if key in part} for name, part in parts.items()}
 
 
-def _choices(
-    config: StudyConfig, n_workers: int, observations: Observations
-) -> AbstractContextManager[dict[str, Posterior]]:
-    choices = Choices(config.models(), config.likelihood, config.prior, n_workers, config.workers)
-    return choices.posteriors(observations)
-
-
 def _workers(
     config: StudyConfig,
     posterior: Posterior,
-    observations: Observations,
+    alone: Posterior,
     tell: Callable[[str], None],
 ) -> Json | None:
     """One process against those asked for, measured; None where there is one anyway."""
@@ -106,8 +99,7 @@ def _workers(
         return None
     tell(f"measuring 1 process against {count}")
     batch = batch_of(config.sampler.root)
-    with _choices(config, 1, observations) as alone:
-        one = cost_of(next(iter(alone.values())), batch, config.seed)
+    one = cost_of(alone, batch, config.seed)
     several = cost_of(posterior, batch, config.seed, least=2 * count)
     speedup = one.each_s / several.each_s
     said = f"{count} workers evaluate {speedup:.2f} times as fast as one process"

@@ -13,6 +13,7 @@ import logging
 import math
 import time
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -54,13 +55,7 @@ def sample(task: SamplingTask, sampler: Emcee) -> Draws:
     with ChainFile(task.folder / CHAIN, shape, kept) as file:
         if loaded is not None:
             chain.restore(loaded.snapshot)
-        try:
-            with task.run.until_deadline():
-                chain.run(file)
-            chain.save(file)  # where no alarm rings
-        except BaseException as error:  # in the saving too: it is begun again
-            chain.save_after(error, file)
-            raise
+        task.carry_out(partial(chain.run, file), partial(chain.save, file))
         return chain.draws(file)
 
 
@@ -104,13 +99,6 @@ class Chain:
         if self._whole is not None and self._whole is not self._saved:
             self._task.run.checkpoint_now(kept_in(file, self._whole))
             self._saved = self._whole
-
-    def save_after(self, error: BaseException, file: ChainFile) -> None:
-        """Likewise, before `error` ends the process."""
-        try:
-            self.save(file)
-        except SuperiorError as failure:
-            error.add_note(f"the last checkpoint could not be written: {failure}")
 
     def draws(self, file: ChainFile) -> Draws:
         """Every step there is."""

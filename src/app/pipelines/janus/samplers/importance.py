@@ -46,13 +46,7 @@ def sample(task: SamplingTask, sampler: Importance) -> Draws:
     shape = sampler.batch, task.posterior.ndim + 3
     with ChainFile(task.folder / "draws.f64", shape, kept) as file:
         loop = _Loop(task, sampler, file, state)
-        try:
-            with task.run.until_deadline():
-                loop.run()
-            loop.save_now()
-        except BaseException:  # in the saving too: it is begun again
-            loop.save_now()
-            raise
+        task.carry_out(loop.run, loop.save_now)
         return loop.draws()
 
 

@@ -87,13 +87,7 @@ def sample(task: SamplingTask, sampler: Quadrature) -> Draws:
         state = State(kept.records, told["evaluations"], told["ended"])
     with ChainFile(task.folder / "values.f64", (BLOCK, 2), kept) as file:
         loop = _Loop(task, sampler, file, state)
-        try:
-            with task.run.until_deadline():
-                loop.run()
-            loop.save_now()
-        except BaseException:  # in the saving too: it is begun again
-            loop.save_now()
-            raise
+        task.carry_out(loop.run, loop.save_now)
         return loop.draws()
 
 

@@ -1,12 +1,13 @@
 """What a sampler is asked to do, and where it keeps what it has."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from app.config.janus.sampler import Convergence, SamplingCheckpoint
 from app.durable.run import DurableRun
+from app.errors import SuperiorError
 from app.pipelines.janus.posterior import Posterior
 
 
@@ -31,6 +32,20 @@ class SamplingTask:
     @property
     def folder(self) -> Path:
         return self.run.folder / "sampling" / self.name
+
+    def carry_out(self, work: Callable[[], None], save: Callable[[], None]) -> None:
+        """`work` until it is done, or until the deadline, then `save`, where no alarm rings.
+        Whatever else ends them, in the saving too, `save` is called before (again)."""
+        try:
+            with self.run.until_deadline():
+                work()
+            save()
+        except BaseException as error:
+            try:
+                save()
+            except SuperiorError as failure:
+                error.add_note(f"the last checkpoint could not be written: {failure}")
+            raise
 
     def advance(
         self, fraction: float, cursor: Mapping[str, Any], units: Mapping[str, float]

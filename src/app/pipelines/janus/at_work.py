@@ -1,0 +1,46 @@
+"""Posteriors at work: an opaque function is evaluated by as many processes as the run has."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+
+from app.config.janus.sampler import Workers
+from app.pipelines.janus.custom_posterior import OfFunction
+from app.pipelines.janus.posterior import Posterior
+from app.pipelines.janus.workers import Pool
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def at_work(
+    posteriors: Mapping[str, Posterior], n_workers: int, workers: Workers
+) -> Iterator[dict[str, Posterior]]:
+    """The same posteriors, with the same values; inside, `n_workers` processes evaluate those of
+    opaque functions."""
+    with ExitStack() as stack:
+        yield {
+            name: _at_work(posterior, n_workers, workers, stack)
+            for name, posterior in posteriors.items()
+        }
+
+
+def _at_work(posterior: Posterior, n_workers: int, workers: Workers, stack: ExitStack) -> Posterior:
+    own = posterior.log_likelihood_of
+    if not isinstance(own, OfFunction) or own.user.is_vectorised:
+        if n_workers > 1:
+            log.warning(
+                "n_workers=%d is not used: the likelihood of %s is vectorised, and evaluated in "
+                "this process",
+                n_workers,
+                posterior.description["model"],
+            )
+        return posterior
+    user = own.user
+    pool = Pool(user.function, n_workers, workers, names=user.names, subject=user.subject)
+    return replace(
+        posterior,
+        log_likelihood_of=own.evaluated_by(stack.enter_context(pool)),
+        description={**posterior.description, "workers": n_workers},
+    )

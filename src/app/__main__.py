@@ -17,14 +17,9 @@ import hydra
 import yaml
 
 from app import completion
-from app.config.compose import (
-    UNREADABLE,
-    Composed,
-    checked_overrides,
-    compose,
-    reason,
-    sweep_name,
-)
+from app.config.compose import UNREADABLE, Composed, compose, reason
+from app.config.names import sweep_name
+from app.config.overrides import checked_overrides
 from app.config.settings import with_settings
 from app.errors import ConfigError
 

@@ -9,7 +9,8 @@ from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.cli.utils import CONTEXT_SETTINGS
 from kedro.utils import load_obj
 
-from app.config.compose import compose, overrides_from
+from app.config.compose import compose
+from app.config.overrides import overrides_from
 from app.console import errors_on_one_screen
 from app.errors import ConfigError, nearest
 from app.estimate import estimate

@@ -52,7 +52,7 @@ def lines(found: dict[str, Any]) -> list[str]:
             told.append(f"  workers          {one['workers']['told']}")
     told += [
         "",
-        f"report   {duration(found['report_s'])}, as in {found['report_from']}",
+        f"report   {duration(found['report_s'])}, from {found['report_from']}",
         f"total    {_span(found['total_s'], found['total_most_s'])}",
         f"memory   {memory(found['memory_bytes'] / 1e9)} at most; "
         f"{_fits(found['fits_memory'], memory(found['memory_room_bytes'] / 1e9))} "

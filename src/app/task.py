@@ -9,14 +9,10 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from app.config.compose import (
-    Composed,
-    check,
-    checked_overrides,
-    conf_digest,
-    values_of,
-)
-from app.config.tree import STUDIES, schema_of
+from app.config.compose import Composed, check
+from app.config.names import conf_digest
+from app.config.overrides import checked_overrides, is_axis
+from app.config.tree import STUDIES
 from app.durable.atomic import write_text
 from app.studies import study_named
 from app.sweep.application import Application, Description, config_key
@@ -58,7 +54,7 @@ class SuperiorApplication(Application):
     """What this program answers a sweep."""
 
     def check(self, composed: DictConfig) -> None:
-        overrides = [item for item in composed.hydra.overrides.task if "," not in item]
+        overrides = [item for item in composed.hydra.overrides.task if not is_axis(item)]
         checked_config(composed, overrides, composed.hydra.runtime.choices)
 
     def named(self, overrides: Sequence[str]) -> list[str]:
@@ -100,9 +96,9 @@ class SuperiorApplication(Application):
         self, composed: DictConfig, folder: Path, factor: float
     ) -> Mapping[str, Any] | None:
         """What the run's study changes to make its work smaller."""
-        values = values_of(composed, throw_on_missing=True)
-        study = str(values["study"])
-        return study_named(study).smaller(schema_of(study).model_validate(values), folder, factor)
+        told = composed.hydra
+        config = checked_config(composed, list(told.overrides.task), told.runtime.choices).config
+        return study_named(config.study).smaller(config, folder, factor)
 
     def place(self, composed: DictConfig, folder: Path) -> None:
         with open_dict(composed):

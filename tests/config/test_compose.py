@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from app.config.compose import compose, conf_digest, overrides_from, sweep_name
+from app.config.compose import compose
 from app.config.ideo.balance import Oversample
+from app.config.names import conf_digest, sweep_name
+from app.config.overrides import overrides_from
 from app.errors import ConfigError
 
 CONF = Path(__file__).parents[2] / "conf"

@@ -177,3 +177,8 @@ def test_other_studies_do_not_know_them(study: str, tmp_path: Path) -> None:
 def test_they_are_keys_of_a_file_alone() -> None:
     with pytest.raises(ConfigError, match="nsteps: unknown key"):
         compose(["pipeline=janus", "nsteps=200"], CONF)
+
+
+def test_a_classic_key_that_is_misspelt(tmp_path: Path) -> None:
+    said = refused(tmp_path, {"pipeline": "janus", "nwalker": 16})
+    assert "nwalker: unknown key; did you mean 'nwalkers'" in said

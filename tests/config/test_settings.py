@@ -9,8 +9,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.config.compose import Composed, compose, sweep_name
+from app.config.compose import Composed, compose
 from app.config.literal import literal
+from app.config.names import sweep_name
 from app.config.settings import with_settings
 from app.errors import ConfigError
 

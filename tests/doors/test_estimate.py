@@ -4,11 +4,21 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
 from app.cli import cli
-from app.estimate import each, lines
+from app.config.compose import compose
+from app.datasets.observations.dataset import read
+from app.estimate import CONF, each, lines
+from app.pipelines.janus.assembly import posteriors_of
+from app.pipelines.janus.best_fit import best_fit
+from app.pipelines.janus.config_digest import config_digest
+from app.pipelines.janus.draws import Draws
+from app.pipelines.janus.estimates.cost import Cost
+from app.pipelines.janus.estimates.reporting import assessment_s, evaluations
+from app.pipelines.janus.flatness import flat_parameters
 
 QUICK = ["likelihood=simulated", "sampler=quadrature", "likelihood.parts.simulated.count=40"]
 OWN = """
@@ -109,3 +119,54 @@ def test_what_does_not_fit_is_said() -> None:
     text = "\n".join(lines(told))
     assert "DOES NOT FIT into 2.0 GB (resources.max_ram_gb=2)" in text
     assert "total    1 min 40 s\n" in text
+
+
+def test_the_report_is_of_a_run_of_the_same_only(tmp_path: Path) -> None:
+    """Of another likelihood, other models or another sampler nothing is taken over."""
+    arguments = [*QUICK, f"output_root={tmp_path / 'data'}", "--json"]
+    asked = compose(["study=janus", *arguments[:-1]], CONF).config
+    beside = tmp_path / "data" / "reports" / "janus" / "beside"
+    beside.mkdir(parents=True)
+    measured = found(ask(*arguments))
+    data = posteriors_of(
+        asked.models(), asked.likelihood, asked.prior, read(asked.likelihood, Path("none"), 42)
+    )["janus"].identity["data"]
+    config = config_digest(asked.cosmology, asked.likelihood, asked.prior, asked.sampler)
+    summary = {
+        "model": "janus",
+        "rivals": {"lcdm": {}},
+        "hashes": {"config": config, "data": data},
+    }
+    phases = {name: {"seconds": 100.0, "reached": 1.0} for name in ("assess", "export", "plots")}
+    profile = {"study": "janus", "units": {}, "phases": phases}
+    (beside / "RUN_PROFILE_SUMMARY.json").write_text(json.dumps(profile))
+    for changed, is_taken in (
+        ({}, True),
+        ({"rivals": {}}, False),
+        ({"hashes": {"config": "another", "data": data}}, False),
+        ({"hashes": {"config": config, "data": "other"}}, False),
+    ):
+        (beside / "summary.json").write_text(json.dumps(summary | changed))
+        told = found(ask(*arguments))
+        assert (told["report_s"] == 300.0) == is_taken
+        assert ("newest run of these" in told["report_from"]) == is_taken
+    assert "measured cost" in measured["report_from"]
+
+
+def test_a_report_takes_what_its_evaluations_take() -> None:
+    """Of a likelihood that takes its time: as many as the assessment makes, at what each takes."""
+    asked = compose(["study=janus", *QUICK], CONF).config
+    observations = read(asked.likelihood, Path("none"), 42)
+    posteriors = posteriors_of(asked.models(), asked.likelihood, asked.prior, observations)
+    posterior = posteriors["janus"]
+    quick, slow = (assessment_s(posterior, Cost(each_s, 1), 1) for each_s in (0.0, 1.0))
+    assert slow - quick == pytest.approx(evaluations(1), rel=0.01)
+    theta = posterior.prior.draw(np.random.default_rng(0), 2000)[None]
+    draws = Draws(
+        posterior.names, theta[:, :, None], posterior.log_likelihood(theta[0])[None, :, None],
+        np.zeros((1, 2000, 1)), np.log(np.full((1, 2000, 1), 1 / 2000)), None, "converged", 2000,
+    )  # fmt: skip
+    posterior.evaluations = 0
+    best_fit(draws, posterior)
+    flat_parameters(posterior, np.random.default_rng(0))
+    assert 0.3 * evaluations(1) < posterior.evaluations <= evaluations(1)

@@ -2,6 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict
 
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"  # of folders and files
+
 
 class Group(BaseModel):
     """A config group. Unknown keys are errors, values are never coerced across kinds, and a

@@ -5,7 +5,6 @@ to the YAML (`++filters.max_chars=900`): which keys exist is said by the schemas
 a wrong one gets one answer, wherever it was written.
 """
 
-import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,24 +15,21 @@ import yaml
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
 
 from app.config.explain import explain
-from app.config.groups import PRESETS, choices, is_group
-from app.config.settings import origin, set_in_file, with_settings
-from app.config.study import require_groups, study_of, with_study
+from app.config.groups import PRESETS, is_group
+from app.config.kinds import KIND, replace_other_kinds
+from app.config.overrides import HYDRA_PREFIXES, checked_overrides, first_line, parsed
+from app.config.settings import set_in_file, with_settings
 from app.config.tree import STUDIES, Config, schema_of
 from app.errors import ConfigError, nearest
 
 CONFIG_NAME = "config"
-NOT_NAMED = ("superior", "scheduler", "tracking", "output_root", "hydra")  # no part of what runs
 UNREADABLE = (HydraException, OmegaConfBaseException, yaml.YAMLError, UnicodeDecodeError)
-_HYDRA_PREFIXES = ("hydra.", "hydra/", "hydra@")
 
 
 class Tree(dict[str, Any]):
@@ -68,11 +64,14 @@ def unchecked(overrides: Sequence[str], conf: Path) -> DictConfig:
     Raises:
         ConfigError: an override cannot be read, a choice does not exist, or a file is no YAML.
     """
-    parsed = checked_overrides(overrides, conf)
     GlobalHydra.instance().clear()
+    return _by_hydra(checked_overrides(overrides, conf), conf)
+
+
+def _by_hydra(checked: Sequence[str], conf: Path) -> DictConfig:
     try:
         with initialize_config_dir(str(conf.resolve()), version_base="1.3"):
-            return hydra_compose(CONFIG_NAME, overrides=parsed, return_hydra_config=True)
+            return hydra_compose(CONFIG_NAME, overrides=list(checked), return_hydra_config=True)
     except UNREADABLE as error:
         raise ConfigError(reason(error, conf)) from error
 
@@ -86,18 +85,19 @@ def check(
     composed: DictConfig, overrides: Sequence[str], chosen: Mapping[str, str], conf: Path
 ) -> Composed:
     """What Hydra composed, resolved and held against the schemas; `chosen` is group -> choice.
-    The node `hydra` is left out."""
+    The node `hydra` is left out. What overrides make another `kind` of, loses the keys of the
+    earlier one, in `composed` itself."""
+    settle_kinds(composed, overrides, chosen, conf)
     try:
         values = values_of(composed, throw_on_missing=True)
-    except MissingMandatoryValue as error:
-        missing = sorted(missing_keys(composed))
-        raise ConfigError(
-            f"{', '.join(missing)}: needed, and no value is given\n  "
-            f"on the command line: {missing[0]}=...; or in a profile or a file of settings"
-        ) from error
     except OmegaConfBaseException as error:
+        if missing := sorted(missing_keys(composed)):
+            raise ConfigError(
+                f"{', '.join(missing)}: needed, and no value is given\n  "
+                f"on the command line: {missing[0]}=...; or in a profile or a file of settings"
+            ) from error
         place = set_in_file(str(error.full_key or ""))
-        raise ConfigError(_first_line(error) + (f"\n  {place}" if place else "")) from error
+        raise ConfigError(first_line(error) + (f"\n  {place}" if place else "")) from error
     study = str(values.get("study"))
     if study not in STUDIES:
         raise ConfigError(f"study={study}: no such study{nearest(study, STUDIES)}")
@@ -120,15 +120,66 @@ def values_of(composed: DictConfig, *, throw_on_missing: bool = False) -> dict[s
     }
 
 
-def missing_keys(composed: DictConfig) -> Iterator[str]:
-    """Keys without a value, in full; those of the node `hydra` are Hydra's own."""
-    for key in composed:
-        if key == "hydra":
-            continue
-        if OmegaConf.is_missing(composed, key):
-            yield str(key)
-        elif OmegaConf.is_config(group := composed[key]):
-            yield from map(str, OmegaConf.missing_keys(group))
+def settle_kinds(
+    composed: DictConfig, overrides: Sequence[str], chosen: Mapping[str, str], conf: Path
+) -> None:
+    """`replace_other_kinds`, of what presets and overrides made of the files of groups."""
+    told = [*_told_by_presets(chosen, conf)]
+    groups = {group: f"{group}={name}" for group, name in chosen.items() if name != "None"}
+    for item in overrides:
+        own = parsed(item)
+        key = own.key_or_group
+        if is_group(key, conf):
+            groups[key] = item
+        elif not (item.startswith(HYDRA_PREFIXES) or own.is_delete() or own.is_sweep_override()):
+            told.append((key, own.value()))
+    chosen_only = [
+        item for key, item in groups.items() if is_group(key, conf) and key not in PRESETS
+    ]
+    replace_other_kinds(composed, told, lambda: _unresolved(chosen_only, conf))
+
+
+def _told_by_presets(chosen: Mapping[str, str], conf: Path) -> Iterator[tuple[str, Any]]:
+    """Key, value: what profile and experiment say over the groups they choose."""
+    for preset in PRESETS:
+        file = conf / preset / f"{chosen.get(preset)}.yaml"
+        if file.is_file() and KIND in (text := file.read_text(encoding="utf-8")):
+            values = yaml.safe_load(text)
+            yield from ((key, values[key]) for key in values if key not in ("defaults", "hydra"))
+
+
+def _unresolved(checked: Sequence[str], conf: Path) -> dict[str, Any]:
+    """What Hydra composes of these, also inside of a run of a sweep, which is inside of Hydra."""
+    hydra = GlobalHydra.instance().hydra
+    GlobalHydra.instance().clear()
+    try:
+        plain = _by_hydra(checked, conf)
+    finally:
+        GlobalHydra.instance().hydra = hydra
+    values: Any = OmegaConf.to_container(plain, resolve=False)
+    return dict(values)
+
+
+def missing_keys(composed: DictConfig) -> list[str]:
+    """Keys without a value, in full; those of the node `hydra` are Hydra's own. Not those that
+    refer to one."""
+    values: Any = {
+        key: OmegaConf.to_container(node, resolve=False) if OmegaConf.is_config(node) else node
+        for key in composed
+        if key != "hydra" and (node := composed._get_node(key)) is not None
+    }
+    return list(_missing_in(values, ""))
+
+
+def _missing_in(value: Any, key: str) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _missing_in(inner, f"{key}.{name}" if key else str(name))
+    elif isinstance(value, list):
+        for at, inner in enumerate(value):
+            yield from _missing_in(inner, f"{key}[{at}]")
+    elif value == "???":
+        yield key
 
 
 def _items(composed: DictConfig, throw_on_missing: bool) -> Iterator[tuple[Any, Any]]:
@@ -137,60 +188,6 @@ def _items(composed: DictConfig, throw_on_missing: bool) -> Iterator[tuple[Any, 
             yield key, "???"
         elif key != "hydra":
             yield key, composed[key]
-
-
-def checked_overrides(overrides: Sequence[str], conf: Path) -> list[str]:
-    """`overrides` in the form Hydra takes, each group choice known to exist.
-
-    A plain `key=value` becomes `++key=value`; sweeps over a group (`balance=none,oversample`)
-    are checked choice by choice. `pipeline=vesuvius` brings its study with it.
-    """
-    ready, groups, places = [], {}, {}
-    for override in with_study(overrides, conf):
-        parsed = _parse(override)
-        added = parsed.is_add() or parsed.is_force_add()
-        if added or parsed.is_delete() or override.startswith(_HYDRA_PREFIXES):
-            ready.append(override)
-        elif is_group(parsed.key_or_group, conf):
-            _check_choices(parsed, conf)
-            groups[parsed.key_or_group] = override.partition("=")[2]
-            places[parsed.key_or_group] = origin(override)
-            ready.append(override)
-        else:
-            ready.append(f"++{override}")
-    require_groups(groups, study_of(overrides, conf), conf, places)
-    return ready
-
-
-def sweep_name(overrides: Sequence[str], conf: Path) -> str:
-    """The name of a sweep that was given none: its experiment or pipeline, and, where more is
-    overridden, a hash of the rest. The same command has the same name."""
-    study = study_of(overrides, conf)
-    told, name = [], study
-    for override in overrides:
-        key, _, value = override.lstrip("+").partition("=")
-        if key == "experiment" or (key == "pipeline" and name == study):
-            name = re.sub(r"[^A-Za-z0-9_.-]+", "_", value.strip("'\""))
-        if key != "experiment" and key.split(".")[0] not in NOT_NAMED:
-            told.append(f"{key}={value}")
-    if not told:
-        return name
-    digest = hashlib.blake2b("\n".join(sorted(told)).encode(), digest_size=3).hexdigest()
-    return f"{name}-{digest}"
-
-
-def conf_digest(conf: Path, outputs: Path | None = None) -> str | None:
-    """Changes with any file of `conf`; None where the config depends on more than its files.
-    What runs wrote there, below `outputs` or any folder `.hydra`, is left out."""
-    digest = hashlib.blake2b(digest_size=16)
-    for file in sorted(conf.rglob("*.y*ml")):
-        if ".hydra" in file.parts or (outputs is not None and file.is_relative_to(outputs)):
-            continue
-        content = file.read_bytes()
-        if b"${oc.env:" in content or b"${now:" in content:
-            return None
-        digest.update(str(file.relative_to(conf)).encode() + b"\0" + content + b"\0")
-    return digest.hexdigest()
 
 
 def reason(error: Exception, conf: Path) -> str:
@@ -217,58 +214,3 @@ def _is_utf8(file: Path) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def overrides_from(params: Mapping[str, Any], prefix: str = "") -> list[str]:
-    """Nested parameters (`{"split": {"train_prop": 0.7}}`, as Kedro's tools pass them) written as
-    overrides (`split.train_prop=0.7`)."""
-    overrides = []
-    for key, value in params.items():
-        if isinstance(value, Mapping):
-            overrides += overrides_from(value, f"{prefix}{key}.")
-        else:
-            overrides.append(f"{prefix}{key}={_literal(value)}")
-    return overrides
-
-
-def _parse(override: str) -> Override:
-    try:
-        return OverridesParser.create().parse_override(override)
-    except HydraException as error:
-        raise ConfigError(
-            f"cannot read the override {override!r}: write key=value, and a value with spaces or "
-            f"accents in quotes of its own: \"key='a value'\". {_first_line(error)}"
-        ) from error
-
-
-def _check_choices(override: Override, conf: Path) -> None:
-    group = override.key_or_group
-    known = choices(group, conf)
-    for chosen in _chosen(override):
-        if chosen is None and group in PRESETS:
-            continue
-        if not isinstance(chosen, str) or chosen not in known:
-            raise ConfigError(
-                f"{group}={chosen}: no such choice{nearest(str(chosen), known)}\n"
-                f"  {origin(str(override.input_line))}; choices are the files of conf/{group}/"
-            )
-
-
-def _chosen(override: Override) -> list[Any]:
-    values = [*override.sweep_iterator()] if override.is_sweep_override() else [override.value()]
-    return [name for value in values for name in (value if isinstance(value, list) else [value])]
-
-
-def _literal(value: Any) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, list | tuple):
-        return "[" + ",".join(_literal(item) for item in value) + "]"
-    return str(value)
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__

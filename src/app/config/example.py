@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from pydantic import BaseModel
 
 from app.config import comments
-from app.config.compose import check, chosen_in, missing_keys, unchecked
+from app.config.compose import check, chosen_in, missing_keys, settle_kinds, unchecked
 from app.config.groups import PRESETS, choices, is_group
 from app.config.schema import inner, member
 from app.config.settings import with_settings
@@ -57,7 +57,9 @@ def sections_of(study: str, overrides: Sequence[str], conf: Path) -> list[Sectio
     if (other := named_study(told, conf)) not in (None, study):
         raise ConfigError(f"{study}: the overrides name the study {other}")
     composed = unchecked([f"study={study}", *_without_study(told)], conf)
-    if not any(missing_keys(composed)):
+    if missing_keys(composed):
+        settle_kinds(composed, told, chosen_in(composed), conf)
+    else:
         check(composed, told, chosen_in(composed), conf)
     return _sections(study, composed, _Choices(study, composed, told, conf), conf)
 

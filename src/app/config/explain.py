@@ -9,8 +9,9 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from app.config.base import NAME
 from app.config.schema import inner, member
-from app.config.settings import origin, set_in_file
+from app.config.settings import classic_keys, origin, set_in_file
 from app.errors import nearest
 
 _PREFIX = re.compile(r"^[+~]*")
@@ -67,7 +68,7 @@ def _sentence(
         case "extra_forbidden" if dotted in ("profile", "experiment"):
             return f"{dotted}: its file must begin with the line `# @package _global_`"
         case "extra_forbidden":
-            return f"{dotted}: unknown key{nearest(key[-1], _fields_beside(key, root, values))}"
+            return f"{dotted}: unknown key{_instead(key, root, values)}"
         case "missing":
             return f"{dotted}: this key is needed and has no value"
         case "union_tag_invalid":
@@ -86,10 +87,28 @@ def _sentence(
             return f"{dotted}={given}: not a known value{nearest(given, expected)}"
         case "value_error":
             reason = str(detail["ctx"]["error"])
-            return f"{dotted}: {reason}" if dotted else reason
+            names_it = not dotted or reason.startswith(f"{dotted}.")
+            return reason if names_it else f"{dotted}: {reason}"
+        case "string_pattern_mismatch" if detail["ctx"]["pattern"] == NAME:
+            return (
+                f"{dotted}={detail['input']!r}: a name has letters of ASCII, digits, `_`, `.` and "
+                "`-`, and begins with a letter or a digit"
+            )
         case _:
             reason = detail["msg"].replace("Input should", "should")
             return f"{dotted}={detail['input']!r}: {reason}"
+
+
+def _instead(key: list[str], root: type[BaseModel], values: Mapping[str, Any]) -> str:
+    """What the key may have been meant for. Keys of earlier scripts are such, in the files of
+    settings that may have them."""
+    known, [*above, name] = _fields_beside(key, root, values), key
+    if not above and (classic := classic_keys(str(values.get("study")))):
+        if set_in_file(name):
+            known = [*known, *classic]
+        elif name in classic:
+            return f"; files of settings may have it (settings=FILE), here it is {classic[name]}"
+    return nearest(name, known)
 
 
 def _override_of(key: list[str], overrides: Sequence[str]) -> str:

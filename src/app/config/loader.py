@@ -6,7 +6,8 @@ from typing import Any
 
 from kedro.config import OmegaConfigLoader
 
-from app.config.compose import Tree, compose, overrides_from
+from app.config.compose import Tree, compose
+from app.config.overrides import overrides_from
 from app.config.tree import STUDIES
 
 

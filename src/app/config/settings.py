@@ -101,6 +101,12 @@ def _classic_of(study: str) -> Any:
     return importlib.import_module(f"app.config.{study}.classic")
 
 
+def classic_keys(study: str) -> Mapping[str, str]:
+    """The keys of a study's earlier scripts -> those of the config."""
+    classic = _classic_of(study) if study in STUDIES else None
+    return {} if classic is None else dict(classic.SAME)
+
+
 def _less(settings: Sequence[Setting], told: Sequence[str], conf: Path) -> list[Setting]:
     """Without what the command line says itself."""
     said = {_key(item): item.partition("=")[2] for item in told}

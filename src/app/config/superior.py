@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from app.config.base import Group
+from app.config.base import NAME, Group
 from app.config.durations import deadline_at, seconds_of
 
 
@@ -28,7 +28,7 @@ class EarlyStop(Group):
 class Superior(Group):
     """Keys of the sweep itself; none of them changes what a run computes."""
 
-    exp_id: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    exp_id: str | None = Field(default=None, pattern=NAME)
     # null: the experiment's or pipeline's name, and a hash of the other overrides
     repeats: int = Field(default=1, ge=1)
     seed_strategy: Literal["fixed", "per_repeat", "per_run"] = "fixed"

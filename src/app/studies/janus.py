@@ -1,6 +1,7 @@
 """`janus` as the doors see it: data must be there before any work starts."""
 
 import importlib.util
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from app.errors import ConfigError, MissingExtraError, SuperiorError, nearest
 
 if TYPE_CHECKING:
     from kedro.pipeline import Pipeline
+
+log = logging.getLogger(__name__)
 
 PHASES = {"sample": 10.0, "assess": 2.0, "export": 2.0, "plots": 6.0}  # expected costs
 RESERVE_S = {"assess": 3.0, "export": 3.0, "plots": 8.0}  # kept back of a budget, at least
@@ -107,6 +110,7 @@ def running(config: StudyConfig) -> Iterator[object]:
         generations=config.checkpoint.generations,
     )
     try:
+        _tell_of(config)
         with opened(run):
             tell_preflight(run, data_root=config.data_root, data=list(config.likelihood.parts))
             yield run
@@ -116,6 +120,23 @@ def running(config: StudyConfig) -> Iterator[object]:
             f"{undone_phase(run)}, before there was a draw to report\n  what was sampled is kept: "
             "the same command goes on from it; give it more with budget.total=..."
         ) from reached
+
+
+def _tell_of(config: StudyConfig) -> None:
+    """What was asked for, and may not be meant."""
+    for one, other, shared in config.likelihood.overlaps():
+        log.warning(
+            "%s and %s share %s: the supernovae of these surveys count twice "
+            "(likelihood.overlap=true)",
+            one,
+            other,
+            ", ".join(shared),
+        )
+    if config.is_own_rival:
+        log.warning(
+            "%s is its only rival: nothing is compared; rivals=none, or another one",
+            config.cosmology.root.name,
+        )
 
 
 def _samples(config: StudyConfig) -> bool:

@@ -20,7 +20,8 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 from pydantic import ValidationError
 
-from app.config.compose import conf_digest, values_of
+from app.config.compose import values_of
+from app.config.names import conf_digest
 from app.config.scheduler import Scheduler
 from app.config.superior import Superior
 from app.errors import ConfigError, SweepError

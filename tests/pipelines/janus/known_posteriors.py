@@ -91,8 +91,9 @@ def sampled(
     budget: float | None = None,
     seed: int = 7,
     signature: dict[str, Any] | None = None,
+    **targets: float,
 ) -> Draws:
-    """One process of a run in `folder`."""
+    """One process of a run in `folder`; `targets` of convergence."""
     governor = Governor(budget)
     with (
         DurableRun(
@@ -102,7 +103,7 @@ def sampled(
     ):
         task = SamplingTask(
             posterior,
-            Convergence(adaptive=adaptive),
+            Convergence(adaptive=adaptive, **targets),
             SamplingCheckpoint(every=every, seconds=NEVER_S),
             run,
             "model",

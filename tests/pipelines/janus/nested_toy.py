@@ -104,6 +104,7 @@ def task(
     signature: Mapping[str, Any] | None = None,
     every: int = 200,
     seed: int = 1,
+    **targets: Any,
 ) -> Iterator[SamplingTask]:
     with (
         DurableRun(folder, study="toy", run_name="toy", phases={"sample": 1.0}) as run,
@@ -111,7 +112,7 @@ def task(
     ):
         yield SamplingTask(
             posterior=Posterior(Box(ndim), log_likelihood, {}),
-            convergence=Convergence(),
+            convergence=Convergence(**targets),
             checkpoint=SamplingCheckpoint(every=every),
             run=run,
             name="toy",

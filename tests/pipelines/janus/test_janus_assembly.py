@@ -123,8 +123,22 @@ def test_what_lies_outside_of_prior_or_domain_has_no_likelihood() -> None:
         assert np.isfinite(found).tolist() == [False, False, True, False]
         assert not np.isnan(found).any()
         described = posterior.description
-        assert described["share_outside_limits"]["q0"] == pytest.approx(2 / 3)
         assert described["share_outside_domain"] == pytest.approx(2 / 3, abs=0.03)
+
+
+def test_a_rate_or_a_scatter_below_0_has_no_likelihood() -> None:
+    normal = {"H0": {"kind": "normal", "mean": 50.0, "sd": 50.0}}
+    only = likelihood(parts={"rates": RATES})
+    with assembled(LCDM, only, Observations((rates(),)), {"parameters": normal}) as posterior:
+        found = posterior.log_likelihood(np.array([[0.3, -70.0], [0.3, 70.0]]))
+        assert np.isfinite(found).tolist() == [False, True]
+        outside = posterior.description["share_outside_domain"]
+        assert outside == pytest.approx(0.5 * math.erfc(math.sqrt(0.5)), abs=0.02)
+    scatter = {"sigma_int": {"kind": "normal", "mean": 0.1, "sd": 0.1}}
+    free = likelihood(intrinsic_scatter="free")
+    with assembled(LCDM, free, prior={"parameters": scatter}) as posterior:
+        found = posterior.log_likelihood(np.array([[0.3, -0.1], [0.3, 0.1]]))
+        assert np.isfinite(found).tolist() == [False, True]
 
 
 def test_h0_is_sampled_where_data_depend_on_it() -> None:

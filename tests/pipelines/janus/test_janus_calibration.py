@@ -57,9 +57,8 @@ def simulated(data: Supernovae, study: Study, theta: Array, rng: np.random.Gener
     covariance."""
     model = model_of(study.config.cosmology)
     own, H0 = theta[None, : len(model.parameters)], theta[len(model.parameters) :]
-    expected = distances.distance_modulus(
-        model, data.z, data.z_helio, own, H0 if len(H0) else np.array([70.0])
-    )[0]
+    g = distances.at(model, data.z, own)[0]
+    expected = distances.distance_modulus(g, data.z, data.z_helio, H0 if len(H0) else 70.0)
     errors = np.linalg.cholesky(data.covariance) @ rng.standard_normal(len(data.z))
     return replace(data, mu=expected + errors, truth={})
 

@@ -10,6 +10,7 @@ from app.pipelines.janus.comparison import Compared, compare, preferred
 
 JANUS = {
     "k": 2,
+    "ln_l_max": -20.0,
     "chi2_min": 41.895,
     "chi2_dof": 1.445,
     "aic": 45.9,
@@ -19,6 +20,7 @@ JANUS = {
     "waic": 45.5,
 }
 LCDM = JANUS | {
+    "ln_l_max": -15.863,
     "chi2_min": 33.621,
     "aic": 37.6,
     "aicc": 38.0,
@@ -44,6 +46,7 @@ def test_differences_are_the_models_less_the_first_ones():
     assert first["delta_chi2"] == first["delta_bic"] == first["ln_b"] == 0.0
     assert first["verdict"] == ""
     assert second["delta_chi2"] == pytest.approx(-8.274)
+    assert second["delta_deviance"] == pytest.approx(-8.274)
     for key in ["aic", "aicc", "bic", "dic", "waic"]:
         assert second[f"delta_{key}"] == pytest.approx(LCDM[key] - JANUS[key])
     assert second["ln_b"] == pytest.approx(4.0)
@@ -116,6 +119,50 @@ def test_what_one_of_two_does_not_have_is_not_compared():
     assert rows[1]["delta_dic"] is None
     assert rows[1]["ln_b"] is None
     assert rows[1]["verdict"] == ""
+
+
+def test_chi2_is_compared_where_the_covariance_is_the_same():
+    def second(of_first, of_second):
+        told = {
+            "lcdm": result(LCDM, of_covariance=of_first),
+            "five_parameters": result(JANUS, of_covariance=of_second),
+        }
+        return compare(told)[1]
+
+    same = second({"sigma_int": 0.1}, {"sigma_int": 0.1})
+    assert same["delta_chi2"] == same["delta_deviance"] == pytest.approx(8.274)
+    for other in ({"sigma_int": 0.05}, {"sigma_int": 0.0}):  # free at the top of one; only there
+        assert second({}, other)["delta_chi2"] is None
+        assert second({"sigma_int": 0.1}, other)["delta_chi2"] is None
+        assert second({}, other)["delta_deviance"] == pytest.approx(8.274)
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"unconstrained": ["e"]}, "the data say nothing of e (lcdm)"),
+        ({"undecided": ["e"]}, "the draws are too few for e (lcdm)"),
+        (
+            {"unconstrained": ["w", "Ok"], "undecided": ["e"]},
+            "the data say nothing of w, Ok (lcdm), the draws are too few for e (lcdm)",
+        ),
+    ],
+)
+def test_parameters_are_no_evidence_without_ln_z(told, said):
+    bic = LCDM | {"bic": JANUS["bic"] + 7.439}  # ln 1701: of the one parameter more
+    for models in (
+        {"janus": result(ln_z=None, sd=None), "lcdm": result(bic, None, None, **told)},
+        {"lcdm": result(bic, None, None, **told), "janus": result(ln_z=None, sd=None)},
+    ):
+        rows = compare(models)
+        assert rows[1]["verdict"] == f"none: {said}"
+        name, sentence = preferred(rows)
+        assert name is None
+        assert said in sentence
+    # ln Z does not change for them: it tells
+    rows = compare({"janus": result(), "lcdm": result(bic, -24.0, **told)})
+    assert rows[1]["verdict"] == "strong evidence for lcdm"
+    assert preferred(rows)[0] == "lcdm"
 
 
 def test_different_data_are_refused():

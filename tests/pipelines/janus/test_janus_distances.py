@@ -213,25 +213,25 @@ def test_the_five_parameters_as_they_stand_have_another_rate_today() -> None:
     assert raw[0, 0] == pytest.approx(0.98975, abs=1e-5)
     assert FiveParameters().rate(today, theta)[0, 0] == 1.0
     # the two are one universe in different units of H0
-    mu_raw = distances.distance_modulus(
-        FiveParameters(normalised=False), Z, Z, theta, np.array([70.0])
-    )
-    mu = distances.distance_modulus(FiveParameters(), Z, Z, theta, 70.0 * raw[0])
+    g_raw = distances.at(FiveParameters(normalised=False), Z, theta)
+    g = distances.at(FiveParameters(), Z, theta)
+    mu_raw = distances.distance_modulus(g_raw, Z, Z, 70.0)
+    mu = distances.distance_modulus(g, Z, Z, 70.0 * raw)
     np.testing.assert_allclose(mu_raw, mu, rtol=0, atol=1e-12)
 
 
 def test_a_distance_modulus_has_its_light_dimmed_by_the_heliocentric_redshift() -> None:
     z, helio = np.array([0.0233, 1.0]), np.array([0.0245, 1.001])
     theta, H0 = np.array([[0.3], [0.3]]), np.array([70.0, 50.0])
-    mu = distances.distance_modulus(Flrw("lcdm"), z, helio, theta, H0)
+    mu = distances.distance_modulus(distances.at(Flrw("lcdm"), z, theta), z, helio, H0[:, None])
     for k in range(2):
         path = quad(lambda x: 1 / np.sqrt(0.3 * (1 + x) ** 3 + 0.7), 0, z[k])[0]
         tens_of_parsecs = (1 + helio[k]) * path * C_KM_S / H0 * 1e5  # Mpc to 10 pc
         np.testing.assert_allclose(mu[:, k], 5 * np.log10(tens_of_parsecs), rtol=0, atol=1e-10)
     # EdS, d_L = (2c/H0) (1+z) (1 - 1/sqrt(1+z)): 4 c/H0 at z = 3
-    eds = distances.distance_modulus(
-        Flrw("lcdm"), np.array([3.0]), np.array([3.0]), np.ones((1, 1)), np.array([100.0])
-    )
+    three = np.array([3.0])
+    g = distances.at(Flrw("lcdm"), three, np.ones((1, 1)))
+    eds = distances.distance_modulus(g, three, three, 100.0)
     assert eds[0, 0] == pytest.approx(5 * np.log10(C_KM_S / 100 * 4e5), abs=1e-12)
 
 
@@ -240,7 +240,8 @@ def test_volumes_add_up_to_those_of_curved_space(Ok: float) -> None:
     Om, H0, z = 0.3, 70.0, 1.5
     model, theta = Flrw("c", curved=True), np.array([[Om, Ok]])
     nodes = Nodes(z, 40)
-    elements = distances.dV_dz(model, nodes.z, theta, np.array([H0]))
+    g, rate = distances.at(model, nodes.z, theta), model.rate(nodes.z, theta)
+    elements = 10.0 ** distances.log_volume_element(g, rate, nodes.z, H0)
     total = (elements @ nodes.integrate.T) @ nodes.interpolation(np.array([z])).T * z
     # Hogg's equation 29, per steradian
     unit = C_KM_S / H0

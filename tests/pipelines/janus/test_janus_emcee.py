@@ -167,7 +167,7 @@ def test_a_process_that_is_killed_changes_no_draw(tmp_path: Path, at: int) -> No
 
 def traced(strike: int) -> Iterator[None]:
     """A KeyboardInterrupt at the `strike`th line of the chain's own code."""
-    own = ("emcee_chain.py", "chain_state.py", "chain_file.py", "moves.py")
+    own = ("emcee_chain.py", "chain_state.py", "chain_file.py", "looks.py", "moves.py")
     left = strike
 
     def trace(frame: FrameType, event: str, _: Any) -> Any:
@@ -245,6 +245,40 @@ def test_a_resume_finishes_the_total_and_adds_nothing(tmp_path: Path) -> None:
     again = sampled(tmp_path, calling(gaussian(), calls.append), SHORT)
     assert not calls
     assert digest(again) == digest(first)
+
+
+@pytest.mark.parametrize("adaptive", [False, True])
+def test_more_steps_go_on_as_if_asked_for_from_the_start(tmp_path: Path, adaptive: bool) -> None:
+    """Past a look that only the end of the shorter chain had."""
+    longer = SHORT.model_copy(update={"steps": 700})
+    expected = sampled(tmp_path / "at once", gaussian(), longer, adaptive=adaptive, ess=1e5)
+    run = tmp_path / "run"
+    assert sampled(run, gaussian(), SHORT, adaptive=adaptive, ess=1e5).ended == "steps"
+    posterior = gaussian()
+    again = sampled(run, posterior, longer, adaptive=adaptive, ess=1e5)
+    assert digest(again) == digest(expected)
+    assert again.details["looks"] == expected.details["looks"]
+    assert (
+        posterior.evaluations < 0.7 * expected.evaluations
+    )  # the first 300 steps are not repeated
+
+
+def test_a_stricter_target_goes_on(tmp_path: Path) -> None:
+    chosen = Emcee(kind="emcee", walkers=16, ensembles=2, steps=4000)
+    first = sampled(tmp_path / "run", gaussian(), chosen, adaptive=True, ess=200.0)
+    expected = sampled(tmp_path / "at once", gaussian(), chosen, adaptive=True, ess=3000.0)
+    assert first.ended == expected.ended == "converged"
+    assert first.theta.shape[1] < expected.theta.shape[1]
+    again = sampled(tmp_path / "run", gaussian(), chosen, adaptive=True, ess=3000.0)
+    assert digest(again) == digest(expected)
+
+
+def test_fewer_steps_than_there_are_are_refused(tmp_path: Path) -> None:
+    sampled(tmp_path, gaussian(), SHORT)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.f64")}
+    with pytest.raises(ResumeError, match=r"sampler\.steps=100: .* has 300 already; give at least"):
+        sampled(tmp_path, gaussian(), SHORT.model_copy(update={"steps": 100}))
+    assert before == {path: path.read_bytes() for path in tmp_path.rglob("*.f64")}
 
 
 def test_another_signature_is_refused(tmp_path: Path) -> None:

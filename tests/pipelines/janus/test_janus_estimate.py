@@ -126,6 +126,7 @@ def test_a_slow_likelihood_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) ->
         asked[0] = 0
         found = estimate(gaussian(of=counted), sampler, LOOSE)
         assert "Gaussian in place" in found.how
+        assert ("a posterior that is no Gaussian takes more" in found.how) == (kind == "importance")
         assert found.evaluations == pytest.approx(real.evaluations, rel=0.3)
         measured = 1 + 2 * cost.batch_of(sampler.root)
         assert asked[0] < measured + 500
@@ -242,3 +243,37 @@ def test_a_run_within_its_limits_is_let_begin(tmp_path: Path) -> None:
             {"toy": gaussian()}
         )
     assert draws["toy"].ended == "converged"
+
+
+@pytest.mark.parametrize("kind", sorted(SAMPLERS))
+@pytest.mark.parametrize("budget_s", [0.5, 13.0])
+def test_a_budget_without_a_moment_for_sampling_is_refused(
+    kind: str, budget_s: float, tmp_path: Path
+) -> None:
+    """Whatever is given besides; with times that people can read."""
+    governor = Governor(budget_s, {"assess": 3.0, "plots": 11.0}, spent_s=1.0)
+    phases = {"sample": 1.0, "assess": 1.0, "plots": 1.0}
+    resources = Resources(beyond=True)
+    with (
+        DurableRun(tmp_path, study="janus", run_name="a", phases=phases, governor=governor) as run,
+        run.phase("sample"),
+        pytest.raises(ConfigError, match="no time is left for sampling") as refused,
+    ):
+        sampling(run, sampler_of(kind), resources, LOOSE).of({"toy": gaussian()})
+    said = str(refused.value)
+    assert "14.0 s are kept back for assessing, exporting and plotting" in said
+    assert "give budget.total (or budget.deadline) more than 16.0 s" in said
+    assert " -" not in said
+    assert not list(tmp_path.glob("checkpoints-*"))
+
+
+def test_a_phase_without_time_is_told_by_its_key(tmp_path: Path) -> None:
+    governor = Governor(None, phases_max={"sample": 0.0})
+    with (
+        DurableRun(
+            tmp_path, study="janus", run_name="a", phases={"sample": 1.0}, governor=governor
+        ) as run,
+        run.phase("sample"),
+        pytest.raises(ConfigError, match=r"budget\.phases\.sample leaves no time"),
+    ):
+        sampling(run, sampler_of("importance"), Resources(), LOOSE).of({"toy": gaussian()})

@@ -87,7 +87,6 @@ CHANGED = {  # another choice -> the field that is named
     "seed=7": "seed",
     "sampler.nodes=9": "sampler.nodes",
     "sampler=dynesty": "sampler",
-    "convergence.ln_z_sd=0.1": "convergence.ln_z_sd",
 }
 
 

@@ -1,6 +1,7 @@
 """Parameters that the data say nothing of are found, and no others."""
 
 import math
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -59,3 +60,25 @@ def test_a_likelihood_that_is_nowhere_is_told() -> None:
 
 def test_few_draws_inside_are_enough() -> None:
     assert flat(lambda theta: np.where(theta[:, 0] > 0.02, -math.inf, -theta[:, 0])) == ["b"]
+
+
+def test_a_narrow_domain_does_not_make_all_flat() -> None:
+    # 1 in 300: of values drawn from the whole prior hardly any would be inside
+    def narrow(theta: Any) -> Any:
+        outside = np.abs(theta[:, 0] - 0.5) > 1 / 600
+        return np.where(outside, -math.inf, -theta[:, 0])
+
+    assert all(
+        flat_parameters(posterior(narrow), np.random.default_rng(seed)) == ["b"]
+        for seed in range(20)
+    )
+
+
+def test_of_one_draw_nothing_is_known() -> None:
+    batches = count()
+
+    def once(theta: Any) -> Any:
+        first = len(theta) == 1 or next(batches) == 0
+        return np.where(first & (np.arange(len(theta)) == 0), -1.0, -math.inf)
+
+    assert flat(once) == []

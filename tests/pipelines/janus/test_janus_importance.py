@@ -375,6 +375,23 @@ def test_a_finished_run_evaluates_nothing_when_it_is_run_again(
     same(expected, drawn(tmp_path, PRIOR, Counted(1, stop), SMALL, **TARGETS))
 
 
+def test_stricter_targets_and_more_batches_go_on(tmp_path: Path) -> None:
+    easy = {"ln_z_sd": 0.2, "ess": 50.0, "mcse": 0.5, "rhat": 2.0}
+    first = drawn(tmp_path, PRIOR, LIKELIHOOD, SMALL, **easy)
+    assert first.ended == "converged"
+    short = drawn(tmp_path, PRIOR, LIKELIHOOD, SMALL, **TARGETS)
+    assert short.ended == "batches"
+    more = drawn(tmp_path, PRIOR, LIKELIHOOD, {**SMALL, "max_batches": 12}, **TARGETS)
+    assert more.theta.shape[1] == 2 * short.theta.shape[1] > first.theta.shape[1]
+    for one in (first, short):
+        assert np.array_equal(more.theta[:, : one.theta.shape[1]], one.theta)
+    with pytest.raises(ResumeError, match=r"sampler\.max_batches=6: target has 12 already"):
+        drawn(tmp_path, PRIOR, LIKELIHOOD, SMALL, **TARGETS)
+    assert drawn(tmp_path, PRIOR, Counted(1, stop), {**SMALL, "max_batches": 12}, **easy).ended == (
+        "converged"
+    )
+
+
 def test_another_signature_is_refused(tmp_path: Path) -> None:
     drawn(tmp_path, PRIOR, LIKELIHOOD, SMALL, signature={"data": "a"})
     with pytest.raises(ResumeError, match="data"):

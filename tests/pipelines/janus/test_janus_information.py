@@ -1,6 +1,7 @@
 """Best fits to 1e-8 in chi2, and criteria against closed forms of a linear model and arviz."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from janus_linear import Flat, Line, chain, weighted
 from app.config.janus.cosmology import Cosmology
 from app.config.janus.likelihood import Likelihood
 from app.config.janus.prior import Prior
+from app.pipelines.janus import on_data
 from app.pipelines.janus.best_fit import BestFit, best_fit
 from app.pipelines.janus.information import Data, criteria
 from app.pipelines.janus.posterior import Posterior
@@ -20,7 +22,8 @@ DATA = ROOT / "../shared/data"
 
 
 def data_of(line, offsets=0):
-    return Data(len(line.y), offsets, line.chi2, line.pointwise)
+    n = len(line.y)
+    return Data(n, n, offsets, line.chi2, line.chi2, line.pointwise)
 
 
 def told_of(line, draws, offsets=0):
@@ -109,8 +112,9 @@ def test_aic_bic_and_chi2_by_hand():
     deviance = line.chi2_min + 30 * np.log(2 * np.pi * 0.3**2)
     assert told["k"] == 2
     assert told["dof"] == 28
-    assert told["n_data"] == 30
+    assert told["n_data"] == told["n_gaussian"] == 30
     assert told["chi2_min"] == pytest.approx(line.chi2_min, abs=1e-8)
+    assert told["chi2_gaussian"] == told["chi2_min"]
     assert told["chi2_dof"] == pytest.approx(line.chi2_min / 28)
     assert told["ln_l_max"] == pytest.approx(-0.5 * deviance, abs=1e-8)
     assert told["aic"] == pytest.approx(deviance + 4.0)
@@ -127,13 +131,52 @@ def test_offsets_count_as_parameters():
     assert with_offset["bic"] - alone["bic"] == pytest.approx(np.log(30))
 
 
-def test_aicc_is_for_few_data_only():
-    assert told_of(Line(n=79), Line(n=79).draws())["aicc"] is not None
-    assert told_of(Line(n=80), Line(n=80).draws())["aicc"] is None
+def test_aicc_is_told_of_any_number_of_data_that_it_is_defined_for():
+    # so that of two models, of k and k + 1 parameters, not one has it and the other not
+    for n in (4, 79, 80, 500):
+        told = told_of(Line(n=n), Line(n=n).draws())
+        assert told["aicc"] == pytest.approx(told["aic"] + 2 * 2 * 3 / (n - 3))
     line = Line(n=3)
     told = told_of(line, line.draws())
     assert told["aicc"] is None  # its denominator is 0
     assert told["dof"] == 1
+
+
+def one_sided(line, n_gaussian):
+    """The line's data, and 50 more that nothing is learned from."""
+    data = data_of(line)
+    return replace(
+        data,
+        count=n_gaussian + 50,
+        gaussian=n_gaussian,
+        chi2=lambda theta: line.chi2(theta) + 0.5,
+        pointwise=lambda theta: np.hstack([line.pointwise(theta), np.zeros((len(theta), 50))]),
+    )
+
+
+def test_one_sided_data_are_no_degrees_of_freedom():
+    line = Line(n=30)
+    posterior = line.posterior()
+    best = best_fit(line.draws(), posterior)
+    alone = told_of(line, line.draws())
+    rng = np.random.default_rng(0)
+    told = criteria(line.draws(), posterior, best, one_sided(line, 30), rng)
+    assert (told["n_data"], told["n_gaussian"], told["dof"]) == (80, 30, 28)
+    assert told["chi2_min"] == pytest.approx(line.chi2_min + 0.5)
+    for same in ("chi2_gaussian", "chi2_dof", "aicc", "bic", "waic"):
+        assert told[same] == pytest.approx(alone[same])
+
+
+def test_data_that_give_no_chi2_have_none():
+    line = Line(n=30)
+    posterior = line.posterior()
+    best = best_fit(line.draws(), posterior)
+    for n_gaussian in (0, 2):
+        data = replace(one_sided(line, n_gaussian), count=80)
+        told = criteria(line.draws(), posterior, best, data, np.random.default_rng(0))
+        assert told["dof"] is told["chi2_dof"] is told["aicc"] is None
+        assert (told["chi2_gaussian"] is None) == (told["bic"] is None) == (n_gaussian == 0)
+        json.dumps(told, allow_nan=False)
 
 
 def test_dic_of_a_line_counts_its_parameters():
@@ -190,7 +233,8 @@ def test_what_is_not_defined_is_none():
     draws, posterior = line.draws(), line.posterior()
     best = BestFit(line.best, line.constant - 0.5 * line.chi2_min, True)
     told = criteria(draws, posterior, best, None, np.random.default_rng(0))
-    undefined = {"n_data", "dof", "chi2_min", "chi2_dof", "aicc", "bic", "waic", "p_waic"}
+    undefined = {"n_data", "n_gaussian", "dof", "chi2_min", "chi2_gaussian", "chi2_dof"}
+    undefined |= {"aicc", "bic", "waic", "p_waic", "n_varying"}
     assert {key for key, value in told.items() if value is None} == undefined
     assert told["aic"] == pytest.approx(-2.0 * best.log_likelihood + 4.0)
 
@@ -243,11 +287,12 @@ def test_best_fits_of_jla_binned_are_the_known_ones(name, best, chi2):
     log_weight = posterior.log_likelihood(theta[0])[None]
     draws = weighted(posterior.prior, theta, log_weight, posterior)
     found = best_fit(draws, posterior)
-    function = posterior.log_likelihood_of
-    data = Data(31, 1, function.chi2, function.pointwise)
+    data = on_data.data_of(posterior)
     told = criteria(draws, posterior, found, data, np.random.default_rng(0))
     assert found.settled
     assert found.theta[0] == pytest.approx(best, abs=6e-5)
     assert told["chi2_min"] == pytest.approx(chi2, abs=6e-4)
     assert told["dof"] == 29
     assert told["p_dic"] == pytest.approx(1.0, abs=0.2)
+    # -2 ln of all data, each predicted from a posterior of the other 30, refitted
+    assert told["waic"] == pytest.approx({"janus": -83.341, "lcdm": -89.172}[name], abs=0.1)

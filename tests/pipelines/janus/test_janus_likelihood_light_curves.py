@@ -1,6 +1,6 @@
 """Light curves whose alpha, beta and mass step are part of the fit."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from app.config.janus.likelihood import Likelihood
 from app.datasets.observations.kinds import LightCurves, Observations
 from app.errors import ConfigError, InputError
 from app.pipelines.janus.cosmology.build import model_of
-from app.pipelines.janus.cosmology.distances import distance_modulus
+from app.pipelines.janus.cosmology.distances import at, distance_modulus
 from app.pipelines.janus.likelihood.combined import Combined, likelihood_of
 
 N = 120
@@ -32,7 +32,7 @@ def light_curves(has_blocks: bool = True) -> LightCurves:
     rng = np.random.default_rng(11)
     z = np.sort(rng.uniform(0.01, 1.3, N))
     x1, color, heavy = rng.normal(0, 1, N), rng.normal(0, 0.1, N), rng.random(N) < 0.5
-    mu = distance_modulus(LCDM, z, z, np.array([[0.3]]), np.array([70.0]))[0]
+    mu = distance_modulus(at(LCDM, z, np.array([[0.3]]))[0], z, z, 70.0)
     mb = mu - 19.1 - 0.14 * x1 + 3.1 * color - 0.07 * heavy + rng.normal(0, 0.12, N)
     names, blocks = ("v0", "va", "vb", "v0a", "v0b", "vab"), {}
     if has_blocks:
@@ -91,7 +91,7 @@ def plain(data: LightCurves, values: dict[str, float]) -> tuple[float, float]:
         C = C + 2 * a * v["v0a"] - 2 * b * v["v0b"] - 2 * a * b * v["vab"]
     mu = data.mb + a * data.x1 - b * data.color - values["mass_step"] * data.heavy
     theta = np.array([[values["Om"]]])
-    r = mu - distance_modulus(LCDM, data.z, data.z_helio, theta, np.array([70.0]))[0]
+    r = mu - distance_modulus(at(LCDM, data.z, theta)[0], data.z, data.z_helio, 70.0)
     A = (data.survey[:, None] == np.arange(2)).astype(float)
     normal = A.T @ np.linalg.solve(C, A)
     r = r - A @ np.linalg.solve(normal, A.T @ np.linalg.solve(C, r))
@@ -100,6 +100,17 @@ def plain(data: LightCurves, values: dict[str, float]) -> tuple[float, float]:
     return chi2, log_likelihood + 0.5 * (
         2 * np.log(2 * np.pi) - float(np.linalg.slogdet(normal)[1])
     )
+
+
+def without(data: LightCurves, i: int) -> LightCurves:
+    """All but one."""
+    kept = {
+        field.name: np.delete(value, i)
+        for field in fields(data)
+        if isinstance(value := getattr(data, field.name), np.ndarray)
+    }
+    blocks = {k: np.delete(np.delete(v, i, 0), i, 1) for k, v in data.blocks.items()}
+    return replace(data, **kept, blocks=blocks)
 
 
 def at_random(names: tuple[str, ...], count: int = 6) -> np.ndarray:
@@ -165,6 +176,39 @@ def test_residuals_of_predictions_are_those_of_each_vector() -> None:
             data.dmb**2 + (a * data.dx1) ** 2 + (b * data.dcolor) ** 2 + 2 * a * data.cov_m_s
         ) + (-2 * b * data.cov_m_c - 2 * a * b * data.cov_s_c + data.further)
         assert ((told["observed"] - model) ** 2 / variance).sum() == pytest.approx(chi2, abs=1e-8)
+
+
+@pytest.mark.parametrize("has_blocks", [True, False])
+def test_pointwise_has_the_offsets_of_the_other_supernovae(has_blocks: bool) -> None:
+    data = light_curves(has_blocks)
+    found = combined(data, ("alpha", "beta"))
+    theta = at_random(found.names, 3)
+    for row, pointwise in zip(theta, found.pointwise(theta), strict=True):
+        values = {"mass_step": -0.05} | dict(zip(found.names, row, strict=True))
+        for i in (0, 55, N - 1):
+            others = without(data, i)
+            # p(y_i | others) = p(all) / p(others), the offsets integrated in both
+            expected = plain(data, values)[1] - plain(others, values)[1]
+            assert pointwise[i] == pytest.approx(expected, abs=1e-8)
+
+
+@pytest.mark.parametrize("has_blocks", [True, False])
+@pytest.mark.parametrize("scatter", [0.0, 0.2, "free"])
+def test_error_bars_have_alpha_beta_and_the_scatter(has_blocks: bool, scatter: object) -> None:
+    data = light_curves(has_blocks)
+    found = combined(data, ("alpha", "beta"), intrinsic_scatter=scatter)
+    theta = at_random(found.names, 5)
+    middle = dict(zip(found.names, np.median(theta, axis=0), strict=True))
+    a, b, size = middle["alpha"], middle["beta"], middle.get("sigma_int", scatter)
+    variance = data.dmb**2 + (a * data.dx1) ** 2 + (b * data.dcolor) ** 2 + 2 * a * data.cov_m_s
+    variance += -2 * b * data.cov_m_c - 2 * a * b * data.cov_s_c + data.further + size**2
+    for name, share in zip(
+        ("v0", "va", "vb", "v0a", "v0b", "vab"),
+        (1.0, a**2, b**2, 2 * a, -2 * b, -2 * a * b),
+        strict=True,
+    ):
+        variance += share * np.diagonal(data.blocks[name]) if has_blocks else 0.0
+    np.testing.assert_allclose(found.predictions(theta)[0]["sd"] ** 2, variance, rtol=1e-12)
 
 
 def test_pointwise_sums_to_the_likelihood_of_independent_supernovae() -> None:

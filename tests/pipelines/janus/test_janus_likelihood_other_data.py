@@ -168,6 +168,28 @@ def test_luminosities_are_seen_through_the_model(kind: str) -> None:
         assert chi2 == pytest.approx(expected[1], rel=1e-7, abs=1e-6)
 
 
+def test_what_can_give_a_chi2_is_told_apart() -> None:
+    together = combined(rates(), luminosities(), ages())
+    told = {name: one["n_gaussian"] for name, one in together.description.items()}
+    assert told == {"rates": 12, "uv": 16, "ages": 0}
+    theta = np.array([[0.3, 70.0, -3.5, -20.8, -2.0, -0.2, 0.0, 0.0]])
+    values = dict(zip(together.names, theta[0], strict=True))
+    data = luminosities()
+    kept = ~data.is_upper_limit
+    measured = replace(
+        data,
+        **{
+            name: getattr(data, name)[kept]
+            for name in ("z", "M_uv", "log_phi", "sd_up", "sd_down", "is_upper_limit")
+        },
+    )
+    of_measured = written_out("lcdm", measured, values)[1]
+    of_rates = combined(rates()).chi2(theta[:, :2])[0]
+    assert together.chi2_gaussian(theta)[0] == pytest.approx(of_measured + of_rates, rel=1e-7)
+    assert (combined(ages()).chi2_gaussian(theta[:, :2]) == 0.0).all()
+    assert combined(ages()).chi2(theta[:, :2])[0] > 0.0
+
+
 def test_luminosities_depend_on_the_models_own_parameters() -> None:
     found = combined(luminosities())
     base = np.array([0.3, 70.0, -3.5, -20.8, -2.0, -0.2, 0.0, 0.0])

@@ -27,6 +27,8 @@ RANGES = {
     "sigma_int": (0.01, 0.5),
 }
 PART = {"kind": "moduli", "path": "none"}  # the likelihoods do not read files
+UNNAMED = {"name": "model", "prior": {}}
+CURVED = {"kind": "lcdm", "curved": True}
 MODELS = {
     "lcdm": np.array([[0.1], [0.3], [0.7]]),
     "cpl": np.array([[0.2, -0.5, -1.5], [0.3, -1.0, 0.0], [0.6, -1.8, 1.0]]),
@@ -206,11 +208,45 @@ def test_a_scatter_of_known_size_is_added_to_the_variances() -> None:
     )
 
 
+def integrated(residual: np.ndarray, C: np.ndarray, A: np.ndarray) -> float:
+    """ln of the Gaussian density of residuals, offsets A o integrated from -inf to inf."""
+    chi2, normal = at_best_offsets(residual, C, A)
+    return -0.5 * (chi2 + log_det(C)) - 0.5 * float(np.linalg.slogdet(normal / (2 * np.pi))[1])
+
+
+@pytest.mark.parametrize("is_diagonal", [False, True])
 @pytest.mark.parametrize("scatter", [0.0, "free"])
-def test_pointwise_is_conditional_on_all_others(scatter: object) -> None:
-    data = survey(30)
+@pytest.mark.parametrize("surveys", [1, 3])
+def test_pointwise_is_conditional_on_all_others(
+    surveys: int, scatter: object, is_diagonal: bool
+) -> None:
+    data = survey(30, surveys)
+    if is_diagonal:
+        data = replace(data, covariance=np.diagonal(data.covariance).copy())
     found = combined(data, "lcdm", intrinsic_scatter=scatter)
-    theta = np.array([[0.35, 0.1]])[:, : len(found.names)]
+    A = (data.survey[:, None] == np.arange(surveys)).astype(float)
+    theta = np.array([[0.35, 0.1], [0.2, 0.3]])[:, : len(found.names)]
+    for row, pointwise in zip(theta, found.pointwise(theta), strict=True):
+        C = np.diag(data.covariance) if is_diagonal else data.covariance
+        C = C + (row[1] ** 2 * np.eye(30) if scatter == "free" else 0.0)
+        residual = data.mu - moduli("lcdm", data, row[:1])
+        for i in (0, 7, 29):
+            # p(y_i | others) = p(all) / p(others): neither knows the offset from elsewhere
+            others = np.arange(30) != i
+            of_others = integrated(residual[others], C[np.ix_(others, others)], A[others])
+            expected = integrated(residual, C, A) - of_others
+            assert pointwise[i] == pytest.approx(expected, abs=1e-8)
+
+
+@pytest.mark.parametrize("scatter", [0.0, "free"])
+@pytest.mark.parametrize("offset", ["profiled", "fixed"])
+def test_pointwise_at_a_known_offset_is_a_gaussian_of_known_mean(
+    offset: str, scatter: object
+) -> None:
+    data = replace(survey(30), mu=survey(30).mu + 19.3)
+    found = combined(data, "lcdm", intrinsic_scatter=scatter, offset=offset)
+    values = {"Om": 0.35, "H0": 68.0, "sigma_int": 0.1}
+    theta = np.array([[values[name] for name in found.names]])
     C = data.covariance + (0.1**2 * np.eye(30) if scatter == "free" else 0.0)
     told = found.predictions(theta)[0]
     residual = told["observed"] - told["model"][0]
@@ -220,6 +256,61 @@ def test_pointwise_is_conditional_on_all_others(scatter: object) -> None:
         mean, variance = weights @ residual[others], C[i, i] - weights @ C[others, i]
         expected = -0.5 * ((residual[i] - mean) ** 2 / variance + np.log(2 * np.pi * variance))
         assert found.pointwise(theta)[0, i] == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("scatter", [0.0, "free"])
+def test_the_only_supernova_of_its_survey_has_no_predictive_density(scatter: object) -> None:
+    data = survey(30)
+    data = replace(data, survey=(np.arange(30) == 7).astype(int), surveys=("many", "one"))
+    found = combined(data, "lcdm", intrinsic_scatter=scatter)
+    theta = np.array([[0.35, 0.1], [0.2, 0.3]])[:, : len(found.names)]
+    pointwise = found.pointwise(theta)
+    assert (pointwise[:, 7] == 0.0).all()
+    # without it the others are predicted as they are with it: it has an offset to itself
+    kept = np.arange(30) != 7
+    less = replace(
+        data,
+        **{name: getattr(data, name)[kept] for name in ("z", "z_helio", "mu", "survey")},
+        covariance=data.covariance[np.ix_(kept, kept)],
+    )
+    of_less = combined(less, "lcdm", intrinsic_scatter=scatter).pointwise(theta)
+    np.testing.assert_allclose(pointwise[:, kept], of_less, atol=1e-8, rtol=0)
+
+
+@pytest.mark.parametrize("is_diagonal", [False, True])
+@pytest.mark.parametrize("scatter", [0.0, 0.2, "free"])
+def test_error_bars_have_the_scatter(scatter: object, is_diagonal: bool) -> None:
+    data = survey(30)
+    variances = np.diagonal(data.covariance).copy()
+    if is_diagonal:
+        data = replace(data, covariance=variances)
+    found = combined(data, "lcdm", intrinsic_scatter=scatter)
+    theta = np.array([[0.3, 0.05], [0.3, 0.1], [0.3, 0.4]])[:, : len(found.names)]
+    size = 0.1 if scatter == "free" else scatter  # the median of the draws
+    expected = np.sqrt(variances + size**2)
+    np.testing.assert_allclose(found.predictions(theta)[0]["sd"], expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("told", "count"), [({"kind": "cpl"}, 31), (CURVED, 300)])
+def test_the_tolerance_holds_all_over_the_prior(told: dict[str, object], count: int) -> None:
+    """In its corners, too: four times the tolerance and more where fewer vectors choose the nodes,
+    or the coefficients that are trusted are nearer to those that fail."""
+    data, of_expansion = survey(count), model_of(Cosmology.model_validate(told | UNNAMED))
+    ranges = RANGES | {"Om": (0.01, 1.0), "w0": (-3.0, 0.0), "wa": (-3.0, 2.0), "Ok": (-1.0, 1.0)}
+    compressed, dense = (
+        likelihood_of(
+            Observations((data,)),
+            of_expansion,
+            Likelihood.model_validate({"parts": {"sn": PART}, "method": method}),
+            ranges,
+        )
+        for method in ("compressed", "dense")
+    )
+    low, high = np.array([ranges[name] for name in dense.names]).T
+    theta = low + (high - low) * np.random.default_rng(5).random((6000, len(low)))
+    theta = theta[of_expansion.in_domain(theta, data.z.max())]
+    expected = dense(theta)
+    assert (2.0 * np.abs(compressed(theta) - expected) <= 1e-8 + 1e-14 * np.abs(expected)).all()
 
 
 def test_predictions_have_the_residuals_of_chi2() -> None:

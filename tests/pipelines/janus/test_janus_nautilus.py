@@ -15,10 +15,11 @@ import pytest
 from nested_toy import SAMPLERS, fingerprint, gaussian, in_child, kill, raising, sampled, striking
 from scipy.special import logsumexp
 
-from app.config.janus.sampler import Nautilus
+from app.config.janus.sampler import Convergence, Nautilus
 from app.durable.alarm import DeadlineReached
 from app.durable.interrupt import Interrupted
 from app.errors import ResumeError, SuperiorError
+from app.pipelines.janus.judgement import judge
 
 SMALL = SAMPLERS["nautilus"]
 
@@ -214,3 +215,25 @@ def test_half_of_the_prior_may_be_impossible(tmp_path: Path) -> None:
     half = nested_toy.ln_evidence(2) + np.log(0.5)
     assert abs(draws.ln_z - half) < 4 * draws.ln_z_sd
     assert np.all(np.isfinite(draws.log_likelihood))
+
+
+def test_it_draws_until_the_targets_are_met(tmp_path: Path, expected: Any) -> None:
+    prior = nested_toy.Box(2)
+    assert SMALL.n_eff < 400.0 <= expected[0].details["n_eff"]  # convergence.ess
+    assert judge(expected[0], Convergence(), prior, "nautilus").converged  # type: ignore[arg-type]
+    bare = sampled(tmp_path / "bare", SMALL, adaptive=False)
+    assert SMALL.n_eff <= bare.details["n_eff"] < 300.0
+    told = judge(bare, Convergence(), prior, "nautilus")  # type: ignore[arg-type]
+    assert "effective sample size of the weights is" in told.unmet[0]
+    for targets in ({"mcse": 0.03}, {"ln_z_sd": 0.03}):
+        draws = sampled(tmp_path / next(iter(targets)), SMALL, **targets)
+        assert draws.ended == "converged"
+        told = judge(draws, Convergence(**targets), prior, "nautilus")  # type: ignore[arg-type]
+        assert told.converged
+        assert told.judged == ["ess", "mcse", "ln_z_sd"]
+        assert 900.0 < draws.details["n_eff"] < 2500.0
+    # Of the same evaluations at first: more is asked for, nothing else
+    whole = np.fromfile(expected[2]).reshape(-1, 3)
+    more = np.fromfile(tmp_path / "mcse" / "sampling" / "toy" / "evaluations.f64").reshape(-1, 3)
+    assert len(more) > len(whole)
+    np.testing.assert_array_equal(more[: len(whole)], whole)

@@ -123,8 +123,8 @@ def test_a_budget_without_time_for_a_draw_is_said(janus_runs: JanusRuns, tmp_pat
 
 
 def test_what_was_asked_for_is_what_there_is(janus_runs: JanusRuns, tmp_path: Path) -> None:
-    """Three hundred steps that are interrupted are three hundred in the end; more of them, asked
-    for afterwards, are another run: said by its name."""
+    """Three hundred steps that are interrupted are three hundred in the end; fewer, asked for
+    afterwards, are another run: it is moved aside where the command says so."""
     command = [SAMPLE, *DATA, *SMALL["emcee"]]
     strike = {"point": "record", "number": 170, "signal": 15}
     assert janus_runs(tmp_path, *command, strike=strike).code == 143
@@ -134,16 +134,44 @@ def test_what_was_asked_for_is_what_there_is(janus_runs: JanusRuns, tmp_path: Pa
     theta = np.load(folder_of(tmp_path) / "draws/janus.theta.npy", mmap_mode="r")
     assert theta.shape == (2, 300, 8, 1)
     draws = drawn(tmp_path)
-    more = janus_runs(tmp_path, *command, "sampler.steps=400")
-    assert more.code == 8, more.said
-    assert re.search(r"sampler\.steps.*300.*400", more.said), more.said
+    fewer = janus_runs(tmp_path, *command, "sampler.steps=200")
+    assert fewer.code == 8, fewer.said
+    assert "sampler.steps=200: janus has 300 already" in fewer.said
+    assert "Traceback" not in fewer.said
     assert drawn(tmp_path) == draws
-    anew = janus_runs(tmp_path, *command, "sampler.steps=400", "checkpoint.resume=false")
+    anew = janus_runs(tmp_path, *command, "sampler.steps=200", "checkpoint.resume=false")
     assert anew.code == 0, anew.said
     theta = np.load(folder_of(tmp_path) / "draws/janus.theta.npy", mmap_mode="r")
-    assert theta.shape == (2, 400, 8, 1)
+    assert theta.shape == (2, 200, 8, 1)
     (kept,) = [path for path in folder_of(tmp_path).parent.iterdir() if path.name != "a"]
     assert drawn(tmp_path, kept.name) == draws
+
+
+MORE = {
+    "emcee": "sampler.steps=500",
+    "importance": "sampler.max_batches=45",
+    "nautilus": "sampler.n_eff=900",
+    "dynesty": "sampler.dlogz=0.05",
+    "quadrature": "convergence.ln_z_sd=1e-12",
+}
+
+
+@pytest.mark.parametrize("sampler", MORE)
+def test_a_run_that_ended_goes_on_when_more_is_asked_for(
+    janus_runs: JanusRuns, tmp_path: Path, sampler: str
+) -> None:
+    """To the draws of a run that was asked for all of it at once, but for what is done."""
+    command = [SAMPLE, *DATA, *SMALL[sampler]]
+    assert janus_runs(tmp_path / "a", *command).code == 0
+    ((first, _),) = evaluations(tmp_path / "a").values()
+    more = janus_runs(tmp_path / "a", *command, MORE[sampler])
+    assert more.code == 0, more.said
+    at_once = janus_runs(tmp_path / "b", *command, MORE[sampler])
+    assert at_once.code == 0, at_once.said
+    assert drawn(tmp_path / "a") == drawn(tmp_path / "b")
+    ((whole, _),) = evaluations(tmp_path / "b").values()
+    assert whole > first
+    assert more.counts["rows"] <= at_once.counts["rows"] - 0.5 * first
 
 
 def typed(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -21,6 +21,7 @@ def model(mean: float) -> dict[str, Any]:
         "ln_z_sd": 0.004,
         "converged": True,
         "unconstrained": [],
+        "includes_prior": False,
         "acceptance": None,
         "n_evaluations": 1000,
         "likelihood": {},
@@ -46,6 +47,7 @@ def test_every_key_is_there_and_the_studied_model_is_at_the_top() -> None:
     assert told["hashes"] == {"config": "77"}
     assert told["versions"]["numpy"]
     assert "(profiled)" in told["conventions"][0]
+    assert "not the evidence of normalised probabilities" in told["conventions"][0]
 
 
 def test_data_without_supernovae_have_no_convention_of_them() -> None:

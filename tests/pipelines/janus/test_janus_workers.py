@@ -136,7 +136,7 @@ def test_an_exception_is_told_with_its_place_and_vector(count: int) -> None:
     said = str(failed.value)
     assert said.startswith("the log-probability raised ValueError: no such universe")
     assert "opaque.py, line " in said
-    assert said.endswith("at a=3.0, b=0.0")
+    assert "\n  at a=3.0, b=0.0\n" in said
 
 
 @pytest.mark.parametrize("count", [1, 2])

@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from app.config.base import Group
+from app.config.base import NAME, Group
 
 MergeMode = Literal["single", "merged", "juxtaposed", "separate"]
 
@@ -20,11 +20,11 @@ class Dataset(Group):
     - `separate`: one run per corpus, each with its own files, models and report.
     """
 
-    dataset_id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    dataset_id: str = Field(pattern=NAME)
     corpus_ids: list[str] = Field(min_length=1)
     merge_mode: MergeMode = "single"
     source_field: str = "corpus_id"  # the metadata field that says which source a document has
-    eval_dataset_id: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    eval_dataset_id: str | None = Field(default=None, pattern=NAME)
     eval_corpus_ids: list[str] = []  # corpora evaluated on instead; []: [eval_dataset_id]
     on_bad_document: Literal["fail", "skip"] = "skip"  # a document that cannot be read
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, RootModel, model_validator
 
-from app.config.base import Group
+from app.config.base import NAME, Group
 
 ClassWeight = Literal["none", "balanced", "from_balance"]  # from_balance: weights of the view
 
@@ -139,7 +139,7 @@ Model = Annotated[
 ]
 
 
-ModelId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]  # names its folder
+ModelId = Annotated[str, Field(pattern=NAME)]  # names its folder
 
 
 class Models(RootModel[dict[ModelId, Model]]):

@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from app.config.base import Group
+from app.config.base import NAME, Group
 
 IdeologyLevel = Literal["binary", "five_way", "left_intra", "right_intra"]
 
@@ -19,7 +19,7 @@ class UnknownLabels(Group):
 class View(Group):
     """The label of a document, from its actor's ideology or from one of its metadata fields."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")  # the folder of its files
+    name: str = Field(pattern=NAME)  # the folder of its files
     source: Literal["ideology", "field"]
     level: IdeologyLevel | None = None  # with source=ideology
     actors_file: str | None = None  # with source=ideology: the actors' YAML

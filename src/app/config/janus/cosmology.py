@@ -4,10 +4,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, RootModel
 
-from app.config.base import Group
+from app.config.base import NAME, Group
 from app.config.janus.prior import Distribution
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+Name = Annotated[str, Field(pattern=NAME)]
 
 
 class _Model(Group):
@@ -61,14 +61,17 @@ class Distances(_Model):
 
 
 class Custom(_Model):
-    """A log-probability of the user's own, of any parameters; it needs no likelihood."""
+    """A log-probability of the user's own, of any parameters; it needs no likelihood. Nothing is
+    sampled past the bounds of a prior, whether the function includes it or not."""
 
     kind: Literal["custom"]
     log_prob_module: str  # package.module, or the path of a .py file
     log_prob_function: str = "log_prob"
     arguments: dict[str, Any] = {}  # keywords it is called with, too
     vectorised: bool = False  # true: it takes (w, d) and gives (w,)
-    includes_prior: bool = True  # false: it is a likelihood, and the prior is added to it
+    includes_prior: bool = True  # the priors only bound it; false: a likelihood, they are added
+    on_error: Literal["raise", "reject"] = "raise"  # where it fails or gives no log-probability;
+    # reject: such a vector has probability 0, and they are counted
     ndim: int | None = Field(default=None, ge=1)  # held against the number of parameters
 
 

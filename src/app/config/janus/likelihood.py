@@ -1,5 +1,7 @@
 """Data, and how they are compared with a model. Paths are relative to data_root."""
 
+from collections.abc import Iterator
+from itertools import combinations
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, RootModel, model_validator
@@ -42,6 +44,7 @@ class Moduli(Group):
     z_above: float | None = None  # rows at lower or equal z are left out, of the covariance too
     where: dict[str, float | str] = {}  # column -> the value that kept rows have
     survey: str | int | None = None  # column; each of its values has an offset of its own
+    surveys: list[str] = []  # whose supernovae these are; sets that share one are refused together
 
 
 class Tripp(Group):
@@ -58,6 +61,7 @@ class Tripp(Group):
     beta: float | Free = 3.101
     mass_step: float | Free = 0.0  # magnitudes
     prior: dict[str, Distribution] = {}  # of alpha, beta, mass_step where they are free
+    surveys: list[str] = []  # whose supernovae these are; sets that share one are refused together
 
 
 class DatasetFile(Group):
@@ -69,6 +73,7 @@ class DatasetFile(Group):
     beta: float | Free = "free"
     mass_step: float | Free = "free"
     prior: dict[str, Distribution] = {}
+    surveys: list[str] = []  # whose supernovae these are; sets that share one are refused together
 
 
 class HubbleRates(Group):
@@ -135,9 +140,33 @@ class Likelihood(Group):
     intrinsic_scatter: float | Free = 0.0  # magnitudes, in quadrature to the supernovae's errors
     method: Literal["auto", "compressed", "dense"] = "auto"  # how chi2 of supernovae is computed
     tolerance: float = Field(default=1e-8, gt=0.0)  # in chi2, of `compressed` against `dense`
+    overlap: bool = False  # true: sets that share surveys are taken together all the same
 
     @model_validator(mode="after")
     def _scatter_is_no_negative(self) -> Self:
         if self.intrinsic_scatter != "free" and self.intrinsic_scatter < 0.0:
             raise ValueError("likelihood.intrinsic_scatter is a standard deviation: 0 or more")
         return self
+
+    @model_validator(mode="after")
+    def _none_counts_twice(self) -> Self:
+        for one, other, shared in self.overlaps():
+            if not self.overlap:
+                raise ValueError(
+                    f"{one} and {other} share {', '.join(shared)}: the supernovae of these surveys "
+                    "would count twice; choose one of the two (likelihood.overlap=true takes both "
+                    "all the same)"
+                )
+        return self
+
+    def overlaps(self) -> Iterator[tuple[str, str, list[str]]]:
+        """Names of two sets, and the surveys that both have."""
+        for (one, first), (other, second) in combinations(self.parts.items(), 2):
+            theirs = _surveys(second)
+            if shared := [survey for survey in _surveys(first) if survey in theirs]:
+                yield one, other, shared
+
+
+def _surveys(part: Part) -> list[str]:
+    own = part.root
+    return own.surveys if isinstance(own, Moduli | Tripp | DatasetFile) else []

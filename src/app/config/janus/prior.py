@@ -31,8 +31,13 @@ class Centred(Group):
     """Flat on an interval of `width` around `center`."""
 
     kind: Literal["centred"]
-    center: float
+    center: float  # or `centre`
     width: Positive
+
+    @model_validator(mode="before")
+    @classmethod
+    def _centre_is_center(cls, value: Any) -> Any:
+        return _center_of(value)
 
 
 class Normal(_Bounded):
@@ -80,6 +85,11 @@ class Prior(Group):
     # of its flat interval
     width: list[Positive] | None = None  # the full widths of these, from one end to the other
 
+    @model_validator(mode="before")
+    @classmethod
+    def _centre_is_center(cls, value: Any) -> Any:
+        return _center_of(value)
+
     @model_validator(mode="after")
     def _center_has_width(self) -> Self:
         if (self.center is None) != (self.width is None):
@@ -89,3 +99,10 @@ class Prior(Group):
                 f"prior.center has {len(self.center)} values, prior.width {len(self.width or [])}"
             )
         return self
+
+
+def _center_of(value: Any) -> Any:
+    """With `centre` spelled `center`; both of them stay, and one is refused as unknown."""
+    if not isinstance(value, dict) or "centre" not in value or "center" in value:
+        return value
+    return {"center" if key == "centre" else key: inner for key, inner in value.items()}

@@ -27,6 +27,7 @@ class Emcee(Group):
     )
     discard: int | None = Field(default=None, ge=0)  # steps; null: 2 tau, or a fifth
     thin: int | None = Field(default=None, ge=1)  # null: tau / 2
+    # of the .nc export alone; the summary and the .h5 have every step
 
     @model_validator(mode="after")
     def _walkers_are_even(self) -> Self:
@@ -55,7 +56,7 @@ class Nautilus(Group):
     live_points: int = Field(default=1000, ge=50)
     networks: int = Field(default=4, ge=0)
     f_live: float = Field(default=0.01, gt=0.0, lt=1.0)
-    n_eff: int = Field(default=4000, ge=100)
+    n_eff: int = Field(default=4000, ge=100)  # at least; more where convergence asks for it
     batch: int = Field(default=100, ge=1)
 
 
@@ -70,10 +71,11 @@ class Dynesty(Group):
 
 
 class Quadrature(Group):
-    """The posterior on a tensor grid of Gauss-Legendre nodes, for up to three parameters: exact."""
+    """The posterior on a tensor grid of Gauss-Legendre nodes, for up to three parameters, with the
+    error that it has."""
 
     kind: Literal["quadrature"]
-    nodes: int = Field(default=96, ge=8)  # for each parameter
+    nodes: int = Field(default=96, ge=8)  # for each parameter, to begin with
     tail: float = Field(default=30.0, gt=1.0)  # the grid ends where log(posterior) is so far below
 
 
@@ -85,19 +87,47 @@ class Sampler(
     """How the posterior is sampled."""
 
 
-class Convergence(Group):
-    """A run has converged when all of these are met, as far as its sampler has them; chains and
-    importance sampling go on until then."""
+JUDGED = {  # by `sampler.kind`: the targets of `convergence` that its draws can be held against
+    "emcee": ("ess", "rhat", "mcse", "tau_multiple", "tau_change", "acceptance"),
+    "importance": ("ess", "rhat", "mcse", "pareto_k", "ln_z_sd"),
+    "nautilus": ("ess", "mcse", "ln_z_sd"),
+    "dynesty": ("ess", "mcse", "ln_z_sd"),
+    "quadrature": ("mcse", "ln_z_sd"),
+}
+LN_Z_SD = 0.003
 
-    adaptive: bool = True  # false: all steps or batches are done whatever is met before
+
+class Convergence(Group):
+    """A run has converged when all of these are met that its sampler has (`JUDGED`). It goes on
+    until then, but for dynesty, which ends at its `dlogz` and is judged there."""
+
+    adaptive: bool = True  # false: all steps or batches are done, n_eff or nodes stay as given,
+    # whatever is met before
     ess: float = Field(default=400.0, gt=0.0)  # effective sample size of every parameter
     rhat: float = Field(default=1.01, gt=1.0)  # split, rank-normalised, over independent ensembles
-    mcse: float = Field(default=0.05, gt=0.0)  # of a mean, in posterior standard deviations
-    tau_multiple: float = Field(default=50.0, gt=0.0)  # steps, in autocorrelation times
-    tau_change: float = Field(default=0.05, gt=0.0)  # of tau since the look before
-    acceptance: list[float] = Field(default=[0.1, 0.9], min_length=2, max_length=2)
-    pareto_k: float = Field(default=0.7, gt=0.0)  # of importance weights
-    ln_z_sd: float = Field(default=0.003, gt=0.0)  # of importance sampling
+    # or populations: of emcee and importance
+    mcse: float = Field(default=0.05, gt=0.0)  # error of a mean, in posterior standard deviations
+    tau_multiple: float = Field(default=50.0, gt=0.0)  # steps, in autocorrelation times; of emcee
+    tau_change: float = Field(default=0.05, gt=0.0)  # of tau since the look before; of emcee
+    acceptance: list[float] = Field(default=[0.1, 0.9], min_length=2, max_length=2)  # of emcee
+    pareto_k: float = Field(default=0.7, gt=0.0)  # of the weights of importance
+    ln_z_sd: float | None = Field(default=None, gt=0.0)  # null: 0.003 for importance and
+    # quadrature; what n_eff gives for nautilus, and dlogz for dynesty
+
+    @property
+    def ln_z_target(self) -> float:
+        """Of samplers that have a target of their own where none is given."""
+        return LN_Z_SD if self.ln_z_sd is None else self.ln_z_sd
+
+    @model_validator(mode="after")
+    def _acceptance_is_a_range(self) -> Self:
+        low, high = self.acceptance
+        if not 0.0 <= low < high <= 1.0:
+            raise ValueError(
+                f"convergence.acceptance={self.acceptance}: the least and the largest share of "
+                "accepted proposals, from 0 to 1, e.g. [0.1, 0.9]"
+            )
+        return self
 
 
 class SamplingCheckpoint(Group):

@@ -4,6 +4,7 @@ from typing import Any, Self
 
 from pydantic import Field, model_validator
 
+from app.config.base import NAME
 from app.config.budget import Budget
 from app.config.janus.cosmology import Cosmology, Custom, Rivals, models_of
 from app.config.janus.likelihood import Likelihood
@@ -17,11 +18,13 @@ from app.config.janus.sampler import (
 )
 from app.config.tree import Config
 
+DEFAULT_RIVAL = "lcdm"  # of conf/study/janus.yaml: cosmology=lcdm, no rivals chosen, is it alone
+
 
 class StudyConfig(Config):
     """The groups of `janus`."""
 
-    run_name: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    run_name: str | None = Field(default=None, pattern=NAME)
     # its folder of reports; null: named after model and data
     cosmology: Cosmology
     rivals: Rivals  # sampled too, and compared with it
@@ -52,6 +55,21 @@ class StudyConfig(Config):
                 "likelihood=simulated"
             )
         return self
+
+    @model_validator(mode="after")
+    def _has_rivals_but_itself(self) -> Self:
+        own = self.cosmology.root.name
+        if self.is_own_rival and own != DEFAULT_RIVAL:
+            raise ValueError(
+                f"rivals: {own} is the model that is studied, there is nothing to compare it with; "
+                "choose another rival, or rivals=none"
+            )
+        return self
+
+    @property
+    def is_own_rival(self) -> bool:
+        """Whether it would be compared with itself alone."""
+        return bool(self.rivals.root) and len(self.models()) == 1
 
     @property
     def name(self) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
+from app.config.base import NAME
 from app.config.budget import Budget, Checkpointing
 from app.config.tree import Config
 from app.config.vesuvius.features import Design, Features, Sampling
@@ -17,7 +18,7 @@ from app.config.vesuvius.volumes import Volumes
 class StudyConfig(Config):
     """The groups of `vesuvius`."""
 
-    run_name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")  # its folder of reports
+    run_name: str = Field(pattern=NAME)  # its folder of reports
     volumes: Volumes
     features: Features
     sampling: Sampling

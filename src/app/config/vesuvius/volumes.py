@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from app.config.base import Group
+from app.config.base import NAME, Group
 
 
 class DemoSource(Group):
@@ -43,7 +43,7 @@ class Holdout(Group):
 class Volumes(Group):
     """One set of volumes."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    name: str = Field(pattern=NAME)
     source: Annotated[DemoSource | FileSource, Field(discriminator="kind")]
     classes: dict[str, int] = Field(min_length=1)  # name -> value in the label volumes
     ignore: list[int] = []  # label values nobody vouches for: not trained on, not scored

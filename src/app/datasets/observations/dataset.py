@@ -79,7 +79,7 @@ def read(likelihood: Likelihood, data_root: Path, seed: int) -> Observations:
         sets.append(_read(name, part.root, files, seed))
         for path, digest in files.digests.items():
             other = owners.setdefault((_measured(sets[-1]), digest), name)
-            if other != name:
+            if other != name and not likelihood.overlap:
                 raise ConfigError(
                     f"likelihood.parts: {other} and {name} both have the data of {path}, which "
                     "would count twice; take one of them out"

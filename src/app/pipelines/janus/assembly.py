@@ -23,6 +23,7 @@ from app.pipelines.janus.likelihood.combined import (
 from app.pipelines.janus.model_likelihood import ModelLikelihood
 from app.pipelines.janus.posterior import Posterior
 from app.pipelines.janus.prior import IndependentPrior, Limits, prior_of
+from app.pipelines.janus.truth import simulated_with
 from app.pipelines.janus.vectors import Vectors
 
 POSITIVE = (0.0, np.inf)
@@ -108,7 +109,7 @@ def _of_model(
             "likelihood": combined.description,
             "fixed": fixed,
             "share_outside_domain": _share_outside(function, independent, z_max),
-            "share_outside_limits": dict(independent.share_outside),
+            "simulated_with": simulated_with(observations, cosmology),
         },
     )
 

@@ -1,21 +1,30 @@
 """What the draws of every model say, and how far they can be believed: one value of JSON."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from app.config.janus.sampler import Convergence, Sampler
+from app.errors import SuperiorError
 from app.pipelines.janus.best_fit import BestFit, best_fit
 from app.pipelines.janus.comparison import Compared, compare, preferred
-from app.pipelines.janus.convergence import Judgement, judge
+from app.pipelines.janus.cosmology.model import Array
+from app.pipelines.janus.domain import prior_in_domain
 from app.pipelines.janus.draws import Draws
 from app.pipelines.janus.flatness import flat_parameters
 from app.pipelines.janus.information import criteria
-from app.pipelines.janus.on_data import data_of
+from app.pipelines.janus.judgement import Judgement, judge
+from app.pipelines.janus.on_data import data_of, on_data
+from app.pipelines.janus.past_bounds import cut_by_prior
 from app.pipelines.janus.posterior import Posterior
 
 Json = dict[str, Any]
+
+OF_COVARIANCE = ("sigma_int", "alpha", "beta")  # of supernovae
+Done = Callable[[str, str, float], None]  # of a model, a step of its assessment, so much of it
+Once = Callable[[str, Callable[[], Json]], Json]  # what is said of a model, or how it is found
 
 QUANTILES = {"q025": 0.025, "q16": 0.159, "q50": 0.5, "q84": 0.841, "q975": 0.975}
 
@@ -26,16 +35,22 @@ def assessed(
     sampler: Sampler,
     convergence: Convergence,
     seed: int,
+    once: Once = lambda name, make: make(),
+    done: Done = lambda name, step, share: None,
 ) -> Json:
     """order: names, the studied model first; models: name -> its parameters, best fit, criteria,
     evidence, and whether it converged; comparison: a row for each, against the first; preferred,
-    preferred_sentence; data_sha256: of the data as numbers; null: a user has them."""
-    rng = np.random.default_rng(seed)
+    preferred_sentence; data_sha256: of the data as numbers; null: a user has them.
+
+    `once`, `done`: as of `Assessing`, which keeps and tells."""
     kind = sampler.root.kind
-    models = {
-        name: _model(draws[name], posterior, convergence, kind, rng)
-        for name, posterior in posteriors.items()
-    }
+    flat = {name: _flat(posterior, seed) for name, posterior in posteriors.items()}
+    models: Json = {}
+    for name, posterior in posteriors.items():
+        found = partial(
+            _model, draws[name], posterior, convergence, kind, flat[name], seed, partial(done, name)
+        )
+        models[name] = once(name, found)
     told: Json = {
         "models": models,
         "order": list(models),
@@ -46,17 +61,7 @@ def assessed(
     told["data_sha256"] = next(iter(posteriors.values())).identity.get("data")
     if len(models) > 1:
         told["comparison"] = compare(
-            {
-                name: Compared(
-                    criteria=one["criteria"],
-                    ln_z=one["ln_z"],
-                    ln_z_sd=one["ln_z_sd"],
-                    converged=one["converged"],
-                    data=posteriors[name].identity["data"],
-                    flat=flat_parameters(posteriors[name], rng),
-                )
-                for name, one in models.items()
-            }
+            {name: _compared(one, posteriors[name], flat[name]) for name, one in models.items()}
         )
         told["preferred"], told["preferred_sentence"] = preferred(told["comparison"])
     return told
@@ -67,13 +72,21 @@ def _model(
     posterior: Posterior,
     convergence: Convergence,
     kind: str,
-    rng: np.random.Generator,
+    flat: list[str],
+    seed: int,
+    done: Callable[[str, float], None],
 ) -> Json:
-    judgement = judge(draws, convergence, posterior.prior, kind)
+    judgement = judge(draws, convergence, posterior.prior, kind, prior_in_domain(posterior))
+    unconstrained = [
+        name for name in draws.names if name in flat or name in judgement.unconstrained
+    ]
+    cut = cut_by_prior(draws, posterior)
+    done("judged", 1.0)
     data = data_of(posterior)
     # one call of a user's function may take seconds: its best draw has to do
-    best = best_fit(draws, posterior) if data else best_draw(draws)
-    told = criteria(draws, posterior, best, data, rng)
+    climbed = partial(done, "best fit")
+    best = best_fit(draws, posterior, climbed) if data else best_draw(draws)
+    told = criteria(draws, posterior, best, data, np.random.default_rng(seed))
     return {
         "names": list(draws.names),
         "parameters": _parameters(draws, judgement, posterior),
@@ -82,18 +95,59 @@ def _model(
         "criteria": told,
         "ln_z": draws.ln_z,
         "ln_z_sd": draws.ln_z_sd,
-        "converged": judgement.converged,
-        "unmet": judgement.unmet,
-        "unconstrained": judgement.unconstrained,
-        "on_bounds": judgement.on_bounds,
+        "includes_prior": posterior.description.get("includes_prior", False),
+        "converged": judgement.converged and not cut,
+        "judged": judgement.judged,
+        "unmet": [*judgement.unmet, *cut],
+        "unconstrained": unconstrained,
+        "on_bounds": [name for name in judgement.on_bounds if name not in unconstrained],
         "acceptance": judgement.acceptance,
         "pareto_k": judgement.pareto_k,
         "n_evaluations": draws.evaluations,
+        "steps_used": None if draws.accepted is None else draws.theta.shape[1] - draws.discard,
         "ended": draws.ended,
         "details": dict(draws.details),
         "likelihood": posterior.description.get("likelihood", {}),
         "prior_outside_domain": posterior.description.get("share_outside_domain", 0.0),
     }
+
+
+def _flat(posterior: Posterior, seed: int) -> list[str]:
+    """As it was looked for before anything was sampled, from the same seed; not of a user's own
+    log-probability, of which one value may take seconds."""
+    if on_data(posterior) is None:
+        return []
+    try:
+        return flat_parameters(posterior, np.random.default_rng(seed))
+    except SuperiorError:  # no draw of the prior in so small a domain; a sampler found it
+        return []
+
+
+def _compared(one: Json, posterior: Posterior, flat: list[str]) -> Compared:
+    undecided = [name for name, row in one["parameters"].items() if row["gain"] is None]
+    return Compared(
+        criteria=one["criteria"],
+        ln_z=one["ln_z"],
+        ln_z_sd=one["ln_z_sd"],
+        converged=one["converged"],
+        data=posterior.identity["data"],
+        flat=flat,
+        unconstrained=one["unconstrained"],
+        undecided=[name for name in undecided if name not in one["unconstrained"]],
+        of_covariance=_of_covariance(posterior, np.array(list(one["best"].values()))),
+    )
+
+
+def _of_covariance(posterior: Posterior, best: Array) -> dict[str, float]:
+    """Parameters of the data, sampled or fixed, that their covariance depends on, at the best fit;
+    a model's own of the same name are none of them."""
+    likelihood = on_data(posterior)
+    if likelihood is None:
+        return {}
+    names, values = likelihood.vectors.names, likelihood.vectors.full(best[None])[0]
+    own = len(likelihood.model.parameters)
+    of_data = zip(names[own:], values[own:], strict=True)
+    return {name: float(value) for name, value in of_data if name in OF_COVARIANCE}
 
 
 def best_draw(draws: Draws) -> BestFit:
@@ -123,6 +177,7 @@ def _parameters(draws: Draws, judgement: Judgement, posterior: Posterior) -> Jso
             else mcse * float(sd[column]),
             "gain": judgement.gain[name],
             "prior": prior_words(posterior.identity["prior"][name]),
+            "density": dict(posterior.identity["prior"][name]),
         }
     return told
 

@@ -4,8 +4,8 @@ Evidence by the scale of Trotta (2008, Contemporary Physics 49:71): |ln B| of 1,
 that of Kass & Raftery (1995): differences of 6 and 10.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,9 @@ CRITERIA = ("aic", "aicc", "bic", "dic", "waic")
 class Compared:
     """One model's result. `data`: JSON, what the data are and how they are compared with it:
     equal for models that can be compared. `flat`: parameters of its own that the likelihood does
-    not depend on."""
+    not depend on; `unconstrained`: that the data say nothing of, flat or not; `undecided`: of which
+    there are too few draws to tell. `of_covariance`: those that the covariance of the data depends
+    on, at the best fit."""
 
     criteria: Mapping[str, Any]  # information.criteria
     ln_z: float | None
@@ -30,14 +32,21 @@ class Compared:
     converged: bool
     data: Any
     flat: Sequence[str] = ()
+    unconstrained: Sequence[str] = ()
+    undecided: Sequence[str] = ()
+    of_covariance: Mapping[str, float] = field(default_factory=dict)
 
 
 def compare(results: Mapping[str, Compared]) -> list[dict[str, Any]]:
     """JSON rows, in the order given: model, converged, k, chi2_min, chi2_dof, ln_z, ln_z_sd,
-    delta_chi2, delta_aic, delta_aicc, delta_bic, delta_dic, delta_waic, ln_b, ln_b_sd, verdict.
+    delta_deviance, delta_chi2, delta_aic, delta_aicc, delta_bic, delta_dic, delta_waic, ln_b,
+    ln_b_sd, uninformed, verdict.
 
     Each delta is the model's less the first one's, ln_b = ln Z(model) - ln Z(first). None: not
-    defined for one of the two.
+    defined for one of the two. The deviance is -2 ln L at the best fit; delta_chi2 is the same
+    number where the covariance is, and None where it is not. `uninformed`: why BIC does not count
+    for this model, "" where it does: every parameter costs it ln n, whether data depend on it or
+    not, while ln Z does not change for one that they say nothing of.
 
     Raises:
         ConfigError: models of different data; a likelihood that is flat in a model's parameters.
@@ -56,6 +65,8 @@ def preferred(rows: Sequence[Mapping[str, Any]]) -> tuple[str | None, str]:
         return None, f"No model is preferred: {' and '.join(doubtful)} did not converge."
     if all(row["ln_z"] is not None for row in rows):
         ranked, over = sorted(rows, key=lambda row: -row["ln_z"]), _over_by_evidence
+    elif uninformed := _joined(row["uninformed"] for row in rows):
+        return None, f"No model is preferred: ln Z is not known of all of them, and {uninformed}."
     elif all(row["delta_bic"] is not None for row in rows):
         ranked, over = sorted(rows, key=lambda row: row["delta_bic"]), _over_by_bic
     else:
@@ -108,6 +119,7 @@ def _row(name: str, result: Compared, first: str, reference: Compared) -> dict[s
     own, base = result.criteria, reference.criteria
     ln_b = _difference(result.ln_z, reference.ln_z)
     ln_b_sd = _error(result.ln_z_sd, reference.ln_z_sd) if ln_b is not None else None
+    half = _difference(base["ln_l_max"], own["ln_l_max"])
     row = {
         "model": name,
         "converged": result.converged,
@@ -116,19 +128,38 @@ def _row(name: str, result: Compared, first: str, reference: Compared) -> dict[s
         "chi2_dof": own["chi2_dof"],
         "ln_z": result.ln_z,
         "ln_z_sd": result.ln_z_sd,
-        "delta_chi2": _difference(own["chi2_min"], base["chi2_min"]),
+        "delta_deviance": None if half is None else 2.0 * half,
+        "delta_chi2": None,
     }
+    if result.of_covariance == reference.of_covariance:
+        row["delta_chi2"] = _difference(own["chi2_min"], base["chi2_min"])
     row |= {f"delta_{key}": _difference(own[key], base[key]) for key in CRITERIA}
-    row |= {"ln_b": ln_b, "ln_b_sd": ln_b_sd, "verdict": ""}
+    row |= {"ln_b": ln_b, "ln_b_sd": ln_b_sd}
+    row |= {"uninformed": _uninformed(name, result), "verdict": ""}
     if name == first:
         return row | {"ln_b_sd": None if ln_b is None else 0.0}
     if not (result.converged and reference.converged):
         return row | {"verdict": "none: not converged"}
     if ln_b is not None:
         return row | {"verdict": _evidence(ln_b, ln_b_sd, name, first)}
+    if uninformed := _joined([_uninformed(first, reference), row["uninformed"]]):
+        return row | {"verdict": f"none: {uninformed}"}
     if row["delta_bic"] is not None:
         return row | {"verdict": _by_bic(row["delta_bic"], name, first)}
     return row
+
+
+def _uninformed(name: str, result: Compared) -> str:
+    said = []
+    if result.unconstrained:
+        said.append(f"the data say nothing of {', '.join(result.unconstrained)} ({name})")
+    if result.undecided:
+        said.append(f"the draws are too few for {', '.join(result.undecided)} ({name})")
+    return _joined(said)
+
+
+def _joined(said: Iterable[str]) -> str:
+    return ", ".join(filter(None, said))
 
 
 def _difference(own: float | None, base: float | None) -> float | None:

@@ -6,32 +6,44 @@ from app.pipelines.janus.cosmology.model import Array
 from app.pipelines.janus.posterior import Prior
 
 LEAST_GAIN = 0.02  # nats; below, the posterior is the prior
-LEAST_SIZE = 100.0  # effective draws that a gain is told from
+LEAST_SIZE = 400.0  # effective draws: of the prior itself, 1 in 100 such has a gain above the least
 CELLS = 16  # of equal prior probability, that the gain is summed over
 WINDOW = 0.25  # posterior standard deviations, that a density is averaged over
 ROUNDING = 1e-12  # of the values
 PILED = float(np.exp(-0.5))  # of the highest density: a Gaussian cut within 1 sd of its top
 
 
-def information_gains(theta: Array, weight: Array, ess: Array | None, prior: Prior) -> Array:
+def information_gains(
+    theta: Array, weight: Array, ess: Array | None, prior: Prior, possible: Array | None = None
+) -> Array:
     """(d,): nats from prior to posterior of each parameter's marginal (Kullback & Leibler), of
     draws (n, d) with weights (n,) that sum to 1.
 
+    `possible` (m, d): draws of the prior where the model exists; None: it exists everywhere. The
+    posterior is held against that part alone: an edge of the model's domain is no measurement.
+
     Summed over 16 cells of equal prior probability, less what `ess` (d,) random draws of the prior
-    itself would show (Miller & Madow); `ess` None: not random, a grid. NaN below 100 effective
-    draws, which cannot tell.
+    itself would show (Miller & Madow), and m of them whose quantiles are the cells' edges; `ess`
+    None: not random, a grid. NaN where there are fewer than 400, which cannot tell.
     """
     ndim = theta.shape[1]
+    noise = np.zeros(ndim) if ess is None else 1.0 / ess
     levels = np.linspace(0.0, 1.0, CELLS + 1)[1:-1]
-    edges = prior.transform(np.repeat(levels[:, None], ndim, axis=1))
+    if possible is None:
+        edges = prior.transform(np.repeat(levels[:, None], ndim, axis=1))
+    elif len(possible) < LEAST_SIZE:
+        return np.full(ndim, np.nan)
+    else:
+        edges = np.quantile(possible, levels, axis=0)
+        noise = noise + 1.0 / len(possible)
     gains = np.empty(ndim)
     for i in range(ndim):
-        size = np.inf if ess is None else ess[i]
         below = np.interp(edges[:, i], *_distribution(theta[:, i], weight, prior.bounds[i]))
         share = np.diff(below, prepend=0.0, append=1.0)
         held = share[share > 0.0]
-        gain = (held * np.log(held * CELLS)).sum() - (CELLS - 1) / (2.0 * size)
-        gains[i] = gain if size >= LEAST_SIZE else np.nan
+        gains[i] = (held * np.log(held * CELLS)).sum() - (CELLS - 1) / 2.0 * noise[i]
+    if ess is not None:
+        gains[~(ess >= LEAST_SIZE)] = np.nan
     return gains
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -15,14 +16,30 @@ Function = Callable[[Array], Any]
 
 SHARES = 4  # pieces of a batch for each worker: those that are done early take more of them
 ANY_ROW = -1
+REJECTED = float("nan")  # the value of `Rejecting`; told from a user's own NaN by identity
 
 
 class RowError(Exception):
-    """The function has no value at a row of what it was asked; or at one of them (ANY_ROW)."""
+    """The function has no value at a row of what it was asked; or at one of them (ANY_ROW).
 
-    def __init__(self, row: int, said: str) -> None:
+    `rejectable`: it said so itself, and may be gone on without (cosmology.on_error=reject).
+    """
+
+    def __init__(self, row: int, said: str, *, rejectable: bool = False) -> None:
         super().__init__(row, said)
-        self.row, self.said = row, said
+        self.row, self.said, self.rejectable = row, said, rejectable
+
+
+class Rejecting(partial[Any]):
+    """The function, with the value REJECTED where it fails or gives no log-probability. It is a
+    `partial`, so that other processes find the module of what it holds."""
+
+    def __call__(self, vector: Array) -> Any:
+        try:
+            value = super().__call__(vector)
+        except Exception:  # the user's code may fail in any way
+            return REJECTED
+        return REJECTED if wrong_number(value) else value
 
 
 class Answer(NamedTuple):
@@ -62,7 +79,7 @@ class InThisProcess:
 
 
 def values_of(function: Function, theta: Array) -> Array:
-    """Its value at each row: finite, or -inf.
+    """Its value at each row: finite, or -inf; NaN where it is REJECTED.
 
     Raises:
         RowError: it fails, or gives something else.
@@ -73,10 +90,10 @@ def values_of(function: Function, theta: Array) -> Array:
             value = function(vector.copy())  # so that no function changes what a sampler holds
         except Exception as error:  # the user's code may fail in any way
             raised = f"raised {type(error).__name__}: {error}{place_of(error)}"
-            raise RowError(row, raised) from error
-        wrong = wrong_number(value)
+            raise RowError(row, raised, rejectable=True) from error
+        wrong = "" if value is REJECTED else wrong_number(value)
         if wrong:
-            raise RowError(row, wrong)
+            raise RowError(row, wrong, rejectable=True)
         values[row] = value
     return values
 
@@ -104,7 +121,7 @@ def joined(answers: Sequence[Answer], parts: Sequence[tuple[int, int]]) -> Array
     values = []
     for one, (first, _) in zip(answers, parts, strict=True):
         if one.values is None:
-            raise RowError(first + one.row, one.said)
+            raise RowError(first + one.row, one.said, rejectable=True)
         values.append(one.values)
     return np.concatenate(values) if values else np.empty(0)
 
@@ -119,8 +136,9 @@ def wrong_number(value: Any) -> str:
     return ""
 
 
-def checked_batch(value: Any, theta: Array) -> Array:
-    """What a vectorised function gave for (w, d), as (w,).
+def checked_batch(value: Any, theta: Array, *, rejects: bool = False) -> Array:
+    """What a vectorised function gave for (w, d), as (w,). `rejects`: NaN where it gave no
+    log-probability.
 
     Raises:
         RowError: it is not that.
@@ -131,6 +149,8 @@ def checked_batch(value: Any, theta: Array) -> Array:
         raise RowError(ANY_ROW, f"gave {_described(value)} for {wanted}")
     found: Array = values.astype(np.float64, copy=False)
     is_right = found < np.inf  # false for NaN, too
+    if rejects:
+        return np.where(is_right, found, REJECTED)
     if not is_right.all():
         row = int(np.argmin(is_right))
         raise RowError(row, wrong_number(float(found[row])))
@@ -144,7 +164,8 @@ def told(error: RowError, theta: Array, names: Sequence[str], subject: str) -> S
     vector = theta[error.row]
     names = names or [f"theta[{column}]" for column in range(len(vector))]
     at = ", ".join(f"{name}={float(x)!r}" for name, x in zip(names, vector, strict=True))
-    return SuperiorError(f"{subject} {error.said}\n  at {at}")
+    instead = "\n  cosmology.on_error=reject goes on without it, as if its probability were 0"
+    return SuperiorError(f"{subject} {error.said}\n  at {at}{instead if error.rejectable else ''}")
 
 
 def libraries() -> Any:

@@ -13,10 +13,12 @@ ROUNDING = 1e-9  # of a log-likelihood, in units of its size where that is above
 
 def flat_parameters(posterior: Posterior, rng: np.random.Generator) -> list[str]:
     """Sampled parameters of which the likelihood is the same whatever their value, all others being
-    what they are: at draws from the prior, each changed to its value in another draw.
+    what they are: at draws from the prior where the model exists, each changed to its value in
+    another of them.
 
-    Where the model does not exist before or after the change nothing is compared: that a galaxy is
-    too far away for a model's domain is no measurement of its parameters.
+    Where the model does not exist after the change nothing is compared: that a galaxy is too far
+    away for a model's domain is no measurement of its parameters. Where it never does, nothing is
+    known, and the parameter is not flat.
 
     Raises:
         SuperiorError: the likelihood is 0 at every draw.
@@ -25,11 +27,12 @@ def flat_parameters(posterior: Posterior, rng: np.random.Generator) -> list[str]
     flat = []
     for column, name in enumerate(posterior.names):
         changed = theta.copy()
-        changed[:, column] = posterior.prior.draw(rng, len(theta))[:, column]
+        # not a draw of the whole prior: in a narrow domain hardly any of those would be inside
+        changed[:, column] = np.roll(theta[:, column], 1)
         after = posterior.log_likelihood(changed)
-        both = np.isfinite(after)
+        both = np.isfinite(after) & (changed[:, column] != theta[:, column])
         size = np.maximum(1.0, np.abs(likelihood[both]))
-        if (np.abs(after[both] - likelihood[both]) <= ROUNDING * size).all():
+        if both.any() and (np.abs(after[both] - likelihood[both]) <= ROUNDING * size).all():
             flat.append(name)
     return flat
 

@@ -157,9 +157,15 @@ def of_scipy(one: Scipy, key: str) -> OfScipy:
         known = [
             name for name in dir(stats) if isinstance(getattr(stats, name), stats.rv_continuous)
         ]
+        if isinstance(found, stats.rv_discrete):
+            raise ConfigError(
+                f"{key}.name={one.name}: scipy.stats has no continuous distribution of that name, "
+                "this one is discrete; e.g. gamma, beta, lognorm"
+            )
+        close = nearest(one.name, known)
         raise ConfigError(
             f"{key}.name={one.name}: scipy.stats has no continuous distribution of that name"
-            f"{nearest(one.name, known)}"
+            + (close if "did you mean" in close else "; e.g. gamma, beta, lognorm")
         )
     shapes = [name.strip() for name in (found.shapes or "").split(",") if name.strip()]
     takes = [*shapes, "loc", "scale"]

@@ -9,6 +9,8 @@ from app.pipelines.janus.evaluation import RowError, checked_batch, told
 from app.pipelines.janus.likelihood.combined import Combined
 from app.pipelines.janus.vectors import Vectors
 
+POSITIVE = ("H0", "sigma_int")
+
 
 class ModelLikelihood:
     """0 where the model does not exist, up to `z_max` of the data."""
@@ -16,6 +18,7 @@ class ModelLikelihood:
     def __init__(self, model: Model, combined: Combined, vectors: Vectors, z_max: float) -> None:
         self.model, self.combined = model, combined
         self.vectors, self._z_max = vectors, z_max
+        self._not_negative = [vectors.names.index(one) for one in POSITIVE if one in vectors.names]
 
     def __call__(self, theta: Array) -> Array:
         """(w, d) -> (w,)."""
@@ -29,13 +32,20 @@ class ModelLikelihood:
         return values
 
     def in_domain(self, theta: Array) -> Mask:
-        """(w,): whether the model exists."""
-        own = self.vectors.full(theta)[:, : len(self.model.parameters)]
-        return self.model.in_domain(own, self._z_max)
+        """(w,): whether the model exists; rates and scatters that are negative do not."""
+        vectors = self.vectors.full(theta)
+        inside = self.model.in_domain(vectors[:, : len(self.model.parameters)], self._z_max)
+        for column in self._not_negative:
+            inside = inside & (vectors[:, column] >= 0.0)
+        return inside
 
     def chi2(self, theta: Array) -> Array:
         """(w,); see `Combined`."""
         return self.combined.chi2(self.vectors.full(theta))
+
+    def chi2_gaussian(self, theta: Array) -> Array:
+        """(w,); see `Combined`."""
+        return self.combined.chi2_gaussian(self.vectors.full(theta))
 
     def pointwise(self, theta: Array) -> Array:
         """(w, n); see `Combined`."""

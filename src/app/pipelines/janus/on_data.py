@@ -22,8 +22,10 @@ def data_of(posterior: Posterior) -> Data | None:
     described = list(found.combined.description.values())
     return Data(
         count=sum(told["n_data"] for told in described),
+        gaussian=sum(told["n_gaussian"] for told in described),
         offsets=sum(map(fitted_offsets, described)),
         chi2=found.chi2,
+        chi2_gaussian=found.chi2_gaussian,
         pointwise=found.pointwise,
     )
 

@@ -39,7 +39,7 @@ class Posterior:
     """A batch-wise log-posterior, counting what it is asked.
 
     Where a user's own function includes its prior, `log_likelihood` is its value less the density
-    of `prior`, so that their sum is the function's own value.
+    of `prior`, so that their sum is the function's own value, between the bounds of `prior`.
     """
 
     prior: Prior

@@ -1,7 +1,7 @@
 """Independent priors: densities that are normalised, and their inverse distribution functions."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -18,16 +18,10 @@ NO_LIMITS = (-np.inf, np.inf)
 
 @dataclass(frozen=True)
 class IndependentPrior:
-    """Distributions of the sampled parameters that know nothing of each other.
-
-    `share_outside`: parameter -> the share of its prior, 0 to 1, beyond the limits between which
-    the model may exist; parameters without any are not in it. There the likelihood is 0; the prior
-    is not cut, so that ln Z counts it.
-    """
+    """Distributions of the sampled parameters that know nothing of each other."""
 
     names: tuple[str, ...]
     marginals: tuple[Marginal, ...]
-    share_outside: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def bounds(self) -> Array:
@@ -86,7 +80,8 @@ def prior_of(
 
     `configured`: what model and likelihoods bring; `override` replaces it. `limits`: between which
     the model may exist; a bound of null is one of them. `keys`: where a parameter's prior is
-    configured, if not at cosmology.prior.NAME. `elsewhere`: parameters of other models of the run,
+    configured, if not at cosmology.prior.NAME. A prior that reaches past them is not cut: the
+    likelihood is 0 there, and ln Z counts it. `elsewhere`: parameters of other models of the run,
     which `override` may name too.
 
     Raises:
@@ -118,12 +113,9 @@ def prior_of(
     if not sampled:
         raise ConfigError(f"cosmology.prior: {', '.join(names)} are all fixed: nothing to sample")
     marginals = tuple(marginal_of(chosen[name], edges[name], at[name]) for name in sampled)
-    outside = {
-        name: share
-        for name, one in zip(sampled, marginals, strict=True)
-        if (share := _share_outside(one, edges[name], at[name])) > 0.0
-    }
-    return IndependentPrior(tuple(sampled), marginals, outside), fixed
+    for name, one in zip(sampled, marginals, strict=True):
+        _require_some_inside(one, edges[name], at[name])
+    return IndependentPrior(tuple(sampled), marginals), fixed
 
 
 def marginal_of(distribution: Distribution, limits: Limits, key: str) -> Marginal:
@@ -160,16 +152,13 @@ def _flat(low: float, high: float, one: Uniform | Centred, key: str) -> Flat:
     return Flat(low, high)
 
 
-def _share_outside(one: Marginal, limits: Limits, key: str) -> float:
-    """Raises ConfigError where all of it is."""
-    below, above = one.mass_below(limits[0]), one.mass_above(limits[1])
-    share = min(1.0, below + above)
-    if share == 1.0 or one.low >= limits[1] or one.high <= limits[0]:
+def _require_some_inside(one: Marginal, limits: Limits, key: str) -> None:
+    outside = one.mass_below(limits[0]) + one.mass_above(limits[1])
+    if outside >= 1.0 or one.low >= limits[1] or one.high <= limits[0]:
         raise ConfigError(
             f"{key}: all of this prior, {one.low:g} to {one.high:g}, is outside of {limits[0]:g} "
             f"to {limits[1]:g}, where the model may exist for these data"
         )
-    return share
 
 
 def _value(distribution: Distribution, limits: Limits, key: str) -> float:

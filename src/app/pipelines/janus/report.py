@@ -29,13 +29,17 @@ def assess_models(
 ) -> tuple[Json, Json]:
     """What the draws say of every model; and the numbers of it that runs are compared by."""
     from app.pipelines.janus.assess import assessed
+    from app.pipelines.janus.assessing import Assessing
     from app.pipelines.janus.draws import unpacked
     from app.pipelines.janus.metrics import metrics_of
     from app.pipelines.janus.predictive import predictive_checks
 
     found = unpacked(draws)
     with run.phase("assess"):
-        told = assessed(found, posteriors, sampler, convergence, seed)
+        work = Assessing(run, found, posteriors, (sampler, convergence, seed))
+        told = assessed(
+            found, posteriors, sampler, convergence, seed, once=work.once, done=work.done
+        )
         told["predictive"] = predictive_checks(found, posteriors, seed)
         run.advance(1.0)
     return told, metrics_of(told)
@@ -83,23 +87,12 @@ def summarise(
     sampler: Sampler,
 ) -> Json:
     """summary.json."""
-    import hashlib
-    import json
-
     from app.datasets.observations.kinds import LightCurves, Supernovae
+    from app.pipelines.janus.config_digest import config_digest
     from app.pipelines.janus.summary import summary_of
 
-    asked = {
-        name: choice.model_dump(mode="json")
-        for name, choice in (
-            ("cosmology", cosmology),
-            ("likelihood", likelihood),
-            ("prior", prior),
-            ("sampler", sampler),
-        )
-    }
-    config = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
-    return summary_of(
+    config = config_digest(cosmology, likelihood, prior, sampler)
+    told = summary_of(
         run.run_name,
         findings,
         sampler.root.kind,
@@ -108,13 +101,21 @@ def summarise(
         {**observations.files, "data": findings["data_sha256"] or "", "config": config},
         observations.count,
     )
+    told["conventions"] += [
+        f"{one} and {other} share {', '.join(shared)}: the supernovae of these surveys count twice "
+        "(likelihood.overlap=true)."
+        for one, other, shared in likelihood.overlaps()
+    ]
+    return told
 
 
-def report_page(run: DurableRun, summary: Json, plots: Path) -> str:
+def report_page(
+    run: DurableRun, summary: Json, plots: Path, sampler: Sampler, convergence: Convergence
+) -> str:
     """report.html."""
     from app.pipelines.janus.page.render import write_html
 
-    return write_html(summary, plots)
+    return write_html(summary, plots, sampler, convergence)
 
 
 def create_pipeline() -> Pipeline:
@@ -154,7 +155,10 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 report_page,
-                ["janus_run", "posterior_summary", "plots"],
+                [
+                    *("janus_run", "posterior_summary", "plots"),
+                    *("params:sampler", "params:convergence"),
+                ],
                 "posterior_report",
                 name="posterior_report",
             ),

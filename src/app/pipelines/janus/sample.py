@@ -30,11 +30,12 @@ def sample_models(
     """Draws from the posterior of each model (`draws.packed`)."""
     from app.pipelines.janus.at_work import at_work
     from app.pipelines.janus.draws import packed
+    from app.pipelines.janus.rejections import counted
     from app.pipelines.janus.sampling import Sampling
 
     sampling = Sampling(run, sampler, convergence, checkpoint, resources, seed)
-    with run.phase("sample"), at_work(posteriors, n_workers, workers) as working:
-        return packed(sampling.of(working))
+    with run.phase("sample"), at_work(posteriors, n_workers, workers, run.folder) as working:
+        return packed(counted(sampling.of(working), working))
 
 
 def create_pipeline() -> Pipeline:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from app.config.janus.sampler import Convergence, Resources, Sampler, SamplingCh
 from app.durable.run import DurableRun
 from app.errors import ConfigError
 from app.pipelines.janus.draws import Draws
-from app.pipelines.janus.estimates.limits import time_limit
+from app.pipelines.janus.estimates.limits import require_some_time, time_limit
 from app.pipelines.janus.estimates.memory import require_memory
 from app.pipelines.janus.flatness import flat_parameters
 from app.pipelines.janus.posterior import Posterior
@@ -24,6 +25,15 @@ SAMPLERS = {
     "nautilus": "nautilus_run",
     "dynesty": "dynesty_run",
     "quadrature": "quadrature",
+}
+LIMITS = {"steps", "max_batches", "n_eff", "dlogz", "thin"}  # of the samplers; `thin` of exports
+
+PACKAGES = {  # that draws go on with only as they were begun; a record tells of others by itself
+    "emcee": ("numpy", "scipy", "emcee"),
+    "importance": ("numpy", "scipy"),
+    "nautilus": ("numpy",),
+    "dynesty": ("numpy",),
+    "quadrature": ("numpy", "scipy"),
 }
 
 log = logging.getLogger(__name__)
@@ -84,14 +94,14 @@ class Sampling:
         return sample(task, chosen)
 
     def signature(self, posterior: Posterior) -> dict[str, Any]:
-        """All that must be the same for a checkpoint to be gone on from."""
+        """All that must be the same for a checkpoint to be gone on from: not how long it goes on,
+        which `LIMITS` and the targets of convergence say."""
         return {
             "posterior": posterior.identity,
             "parameters": list(posterior.names),
-            "sampler": self.sampler.model_dump(mode="json"),
-            "convergence": self.convergence.model_dump(mode="json"),
+            "sampler": self.sampler.model_dump(mode="json", exclude=LIMITS),
             "seed": self.seed,
-            "numpy": np.__version__,
+            **{package: version(package) for package in PACKAGES[self.sampler.root.kind]},
         }
 
     def _tell_of_domains(self, posteriors: Mapping[str, Posterior]) -> None:
@@ -107,8 +117,11 @@ class Sampling:
 
     def _require_time(self, posteriors: Mapping[str, Posterior]) -> None:
         """Where there is a limit, and nothing was sampled yet."""
+        if self._has_begun(posteriors):
+            return
+        require_some_time(self.run.governor)
         limit = time_limit(self.resources, self.run.governor.left_in_phase())
-        if limit is None or self.resources.beyond or self._has_begun(posteriors):
+        if limit is None or self.resources.beyond:
             return
         from app.pipelines.janus.estimate import ends_in_order, require_time
 

@@ -74,10 +74,18 @@ def evidence_unmet(weight: Array, ln_z_sd: float | None, targets: Convergence) -
 
 
 def ln_z_unmet(ln_z_sd: float, targets: Convergence) -> list[str]:
-    if ln_z_sd <= targets.ln_z_sd:
+    if ln_z_sd <= targets.ln_z_target:
         return []
-    value, target = apart(ln_z_sd, targets.ln_z_sd)
+    value, target = apart(ln_z_sd, targets.ln_z_target)
     return [f"standard error of ln Z is {value}, above {target}"]
+
+
+def mean_unmet(error: float, targets: Convergence) -> list[str]:
+    """Of a grid: the worst parameter's, in standard deviations."""
+    if error <= targets.mcse:
+        return []
+    value, target = apart(error, targets.mcse)
+    return [f"error of the means is {value} standard deviations, above {target}"]
 
 
 def ended_unmet(ended: str) -> list[str]:

@@ -14,9 +14,16 @@ CONVENTIONS = {
     "marginalised": "Absolute magnitude and H0 of supernovae are one offset for each survey, "
     "marginalised analytically under a flat prior.",
     "profiled": "Absolute magnitude and H0 of supernovae are one offset for each survey, at its "
-    "best value for every parameter vector (profiled).",
+    "best value for every parameter vector (profiled). ln Z is then not the evidence of "
+    "normalised probabilities: its differences between models mean something where the covariance "
+    "is the same for all parameters.",
     "fixed": "Distance moduli of supernovae are absolute: H0 is sampled.",
 }
+OF_FUNCTION = (
+    "The log-probability is the whole posterior: ln Z is of the function as it is, the logarithm "
+    "of its integral within the bounds of the priors. No likelihood is known apart from it: there "
+    "is no AIC, BIC, DIC or WAIC."
+)
 
 
 def summary_of(
@@ -41,7 +48,10 @@ def summary_of(
         "preferred": findings["preferred"],
         "preferred_sentence": findings["preferred_sentence"],
         "predictive": findings["predictive"],
-        "conventions": [CONVENTIONS[offset]] if has_supernovae else [],
+        "conventions": [
+            *([CONVENTIONS[offset]] if has_supernovae else []),
+            *([OF_FUNCTION] if told[first]["includes_prior"] else []),
+        ],
         "versions": versions(),
         "hashes": dict(hashes),
     }

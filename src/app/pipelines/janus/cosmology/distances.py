@@ -46,22 +46,22 @@ def _by_nodes(model: Model, z: Array, theta: Array, count: int) -> Array:
     return values @ Nodes(z_max, count).interpolation(z).T
 
 
-def distance_modulus(model: Model, z: Array, z_helio: Array, theta: Array, H0: Array) -> Array:
-    """(w, k): mu in magnitudes, absolute: 5 log10(d_L / 10 pc), d_L = (1 + z_helio) D_M(z).
+def distance_modulus(g: Array, z: Array, z_helio: Array, H0: Array | float) -> Array:
+    """mu in magnitudes, absolute: 5 log10(d_L / 10 pc), d_L = (1 + z_helio) D_M(z).
 
-    H0 (w,) in km/s/Mpc; z and z_helio (k,).
+    g = 5 log10(D_M H0/(c z)), as of `at`, (w, k) or (k,); z and z_helio (k,); H0 in km/s/Mpc,
+    (w, 1) or a number.
     """
-    unit = 5.0 * np.log10((1.0 + z_helio) * z * C_KM_S) + 25.0
-    result: Array = at(model, z, theta) + unit - 5.0 * np.log10(H0)[:, None]
-    return result
+    mu: Array = g + 5.0 * np.log10((1.0 + z_helio) * z * (C_KM_S / H0)) + 25.0
+    return mu
 
 
-def dV_dz(model: Model, z: Array, theta: Array, H0: Array) -> Array:  # noqa: N802 - its symbol
-    """(w, k): comoving volume per steradian and unit redshift, c D_M^2 / H(z), in Mpc^3.
+def log_volume_element(g: Array, rate: Array, z: Array, H0: Array | float) -> Array:
+    """log10 of the comoving volume per steradian and unit redshift, c D_M^2 / H(z), in Mpc^3.
 
-    The same in flat and curved space: the curvature is in D_M. H0 (w,) in km/s/Mpc.
+    The same in flat and curved space: the curvature is in D_M. `rate` is H/H0, of the shape of g;
+    the others are as in `distance_modulus`.
     """
-    hubble = (C_KM_S / H0)[:, None]
-    distance = hubble * z * 10.0 ** (0.2 * at(model, z, theta))
-    result: Array = hubble * distance**2 / model.rate(z, theta)
-    return result
+    hubble = C_KM_S / H0
+    element: Array = 0.4 * g + 2.0 * np.log10(z * hubble) + np.log10(hubble / rate)
+    return element

@@ -17,7 +17,7 @@ from app.pipelines.janus.estimates.cost import Cost
 from app.pipelines.janus.estimates.found import Time
 from app.pipelines.janus.estimates.rehearsal import Asked, Rehearsal, rehearsed
 from app.pipelines.janus.estimates.stand_in import played_for
-from app.pipelines.janus.samplers.emcee_chain import FIRST_LOOK, GROWTH
+from app.pipelines.janus.samplers.looks import FIRST_LOOK, GROWTH
 
 LOOKED_AT = 4000  # steps, at most, of a look that is timed
 FEW = 10

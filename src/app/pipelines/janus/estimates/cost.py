@@ -53,7 +53,7 @@ def cost_of(posterior: Posterior, batch: int, seed: int, least: int = 1) -> Cost
         ConfigError: there are no such draws.
     """
     posterior = replace(posterior, evaluations=0)
-    theta = _possible(posterior, seed)
+    theta = possible_draws(posterior, seed)
     seconds = _seconds(posterior, theta[:1])
     rows = int(np.clip(MEASURED_S / max(seconds, 1e-9), min(least, batch), batch))
     theta = np.resize(theta, (rows, posterior.ndim))
@@ -63,7 +63,12 @@ def cost_of(posterior: Posterior, batch: int, seed: int, least: int = 1) -> Cost
     return Cost(float(np.median(took)) / rows, batch)
 
 
-def _possible(posterior: Posterior, seed: int) -> Array:
+def possible_draws(posterior: Posterior, seed: int) -> Array:
+    """Some draws from the prior where the posterior is not 0.
+
+    Raises:
+        ConfigError: there are none.
+    """
     rng = np.random.default_rng(seed)
     for _ in range(ROUNDS):
         theta = posterior.prior.draw(rng, 8)

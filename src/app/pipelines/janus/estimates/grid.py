@@ -5,7 +5,8 @@ from app.pipelines.janus.estimates.cost import Cost
 from app.pipelines.janus.estimates.found import Time
 from app.pipelines.janus.estimates.rehearsal import Asked, rehearsed
 from app.pipelines.janus.estimates.stand_in import played_for, replaced
-from app.pipelines.janus.samplers.quadrature import MOST_NODES
+from app.pipelines.janus.samplers.grids import BETWEEN
+from app.pipelines.janus.samplers.quadrature import fits
 
 FAR = 1e9  # seconds
 
@@ -26,10 +27,11 @@ def time_of(asked: Asked, cost: Cost, limit_s: float) -> Time:
 
 
 def _doublings(asked: Asked) -> int:
-    """Nodes of one box, doubled as often as there is room for them."""
+    """Nodes of one box, doubled as often as there is room for them, of all grids compared."""
     sampler: Quadrature = asked.sampler
+    ndim = asked.posterior.ndim
     nodes, total = 2 * sampler.nodes, 0
-    while nodes**asked.posterior.ndim <= MOST_NODES:
-        total += nodes**asked.posterior.ndim
+    while fits(1, nodes, ndim):
+        total += sum(round(part * nodes) ** ndim for part in (*BETWEEN, 1.0))
         nodes *= 2
     return total

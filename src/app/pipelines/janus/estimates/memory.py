@@ -58,7 +58,7 @@ def draws_of(sampler: Sampler, convergence: Convergence, ndim: int) -> int:
             most = own.populations * own.batch * own.max_batches
             if not convergence.adaptive:
                 return most
-            needed = max((1.0 / FAIR - 1.0) / convergence.ln_z_sd**2, convergence.ess / FAIR)
+            needed = max((1.0 / FAIR - 1.0) / convergence.ln_z_target**2, convergence.ess / FAIR)
             each = own.populations * own.batch
             return min(most, 2 * each * math.ceil(needed / each))
         case Quadrature():

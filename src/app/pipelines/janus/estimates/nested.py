@@ -14,6 +14,7 @@ from app.pipelines.janus.estimates.cost import QUEUE, QUEUE_SHARE, Cost
 from app.pipelines.janus.estimates.found import Time
 from app.pipelines.janus.estimates.rehearsal import Asked, Rehearsal, Tick, rehearsed
 from app.pipelines.janus.estimates.stand_in import played_for
+from app.pipelines.janus.samplers.nautilus_run import asked_n_eff
 
 FEWER = 8  # live points of the first rehearsal: a part of those asked for
 LEAST = {"dynesty": 20, "nautilus": 50}  # live points, as the config allows them
@@ -85,7 +86,7 @@ def _nautilus(asked: Asked, limit_s: float) -> Scaled:
     bare = _with(asked, live_points=few, networks=0, n_eff=100)
     doublings = math.log2(sampler.live_points / few)
     shells = bare.ticks[-1].cursor["shells"] * MORE_SHELLS**doublings
-    to_draw = DRAWN * sampler.n_eff
+    to_draw = DRAWN * asked_n_eff(sampler, asked.convergence)
     drawing_s = to_draw * bare.seconds / max(bare.evaluations, 1)
     seconds = begun.seconds + each_s * (shells - known[0] + 1) + drawing_s
     evaluations = begun.evaluations + each * (shells - known[0] + 1) + to_draw

@@ -23,11 +23,14 @@ def time_of(asked: Asked, cost: Cost, limit_s: float) -> Time:
     most_batches = max(sampler.populations * sampler.max_batches, work.batches)
     evaluations = work.adapting + round(work.batches * work.each)
     most = work.adapting + most_batches * work.each
+    told = f"{work.told}; {played.told}"
+    if played.asked is not asked:
+        told += f"; a posterior that is no Gaussian takes more, {most:,.0f} evaluations at most"
     return Time(
         work.adapting_s + work.batches * work.each_s + played.added_s * evaluations,
         work.adapting_s + most_batches * work.each_s + played.added_s * most,
         evaluations,
-        f"{work.told}; {played.told}",
+        told,
     )
 
 

@@ -7,20 +7,18 @@ from typing import Any
 from app.config.durations import seconds_of
 from app.config.janus.tree import StudyConfig
 from app.datasets.observations.dataset import read
-from app.durable.profile import earlier_profiles
 from app.pipelines.janus.assembly import posteriors_of
 from app.pipelines.janus.at_work import at_work
 from app.pipelines.janus.estimate import estimated
-from app.pipelines.janus.estimates.cost import batch_of, cost_of
+from app.pipelines.janus.estimates.cost import Cost, batch_of, cost_of
 from app.pipelines.janus.estimates.limits import time_limit
 from app.pipelines.janus.estimates.memory import GB, bytes_of, memory_of, room_bytes
+from app.pipelines.janus.estimates.reporting import report_s
 from app.pipelines.janus.posterior import Posterior
 
 Json = dict[str, Any]
 
 STARTING_S = 5.0  # Python, Kedro, the catalog
-REPORTING_S, OF_MODEL_S, OF_GB_S = 8.0, 2.0, 40.0  # of a report, where none was made before
-REPORTED = ("assess", "export", "plots")  # phases
 WORTH = 1.15  # times as fast as one process: less is not worth the others
 
 
@@ -53,7 +51,8 @@ def estimate_of(config: StudyConfig, folder: Path, tell: Callable[[str], None]) 
     sampling, most = (
         sum(one[key] for one in models.values()) for key in ("seconds", "seconds_most")
     )
-    report, report_from = _report_s(folder, len(models), draws / GB)
+    costs = {name: Cost(one["per_evaluation_s"], 1) for name, one in models.items()}
+    report, report_from = report_s(folder, config, posteriors, costs, draws / GB)
     budget = config.budget.total
     limit = time_limit(config.resources, seconds_of(budget) if budget else float("inf"))
     room, room_from = room_bytes(config.resources)
@@ -108,14 +107,3 @@ def _workers(
         if one.each_s < 1e-3:
             said += "; handing a vector over takes as long as evaluating it"
     return {"count": count, "one_s": one.each_s, "each_s": several.each_s, "told": said}
-
-
-def _report_s(folder: Path, models: int, gb: float) -> tuple[float, str]:
-    """Seconds of the phases after sampling: as in this run's earlier process or in one beside it,
-    else as they were measured elsewhere."""
-    for profile in earlier_profiles(folder, "janus"):
-        phases = profile.get("phases", {})
-        if all(phases.get(name, {}).get("reached", 0.0) >= 1.0 for name in REPORTED):
-            seconds = sum(float(phases[name]["seconds"]) for name in REPORTED)
-            return seconds, "the newest run beside it"
-    return REPORTING_S + OF_MODEL_S * models + OF_GB_S * gb, "runs elsewhere"

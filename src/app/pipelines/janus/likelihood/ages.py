@@ -18,7 +18,12 @@ class AgesPart:
         self._data, self._model, self._layout = data, model, layout
         self._h0 = layout.column("H0")
         self._z, self._galaxy = np.unique(data.z, return_inverse=True)
-        self.description = {"kind": "ages", "n_data": len(data.z), "method": "age of the model"}
+        self.description = {
+            "kind": "ages",
+            "n_data": len(data.z),
+            "n_gaussian": 0,
+            "method": "age of the model",
+        }
 
     def log_likelihood(self, theta: Array) -> Array:
         """(w,)."""
@@ -28,6 +33,10 @@ class AgesPart:
     def chi2(self, theta: Array) -> Array:
         """(w,): -2 ln L, 0 where every galaxy is far younger than the universe."""
         return -2.0 * self.log_likelihood(theta)
+
+    def chi2_gaussian(self, theta: Array) -> Array:
+        """(w,): 0; an age says how old the universe is at least, and nothing once it is older."""
+        return np.zeros(len(theta))
 
     def pointwise(self, theta: Array) -> Array:
         """(w, n)."""

@@ -33,7 +33,8 @@ from app.pipelines.janus.likelihood.supernovae import part_of
 __all__ = ["Combined", "default_priors", "likelihood_of", "parameter_names"]
 
 BATCH = 64  # vectors of a timed evaluation
-VECTORS = 48  # at which compressed likelihoods are held against dense ones
+VECTORS = 1024  # at which compressed likelihoods are held against dense ones
+ROUNDS, LEAST = 50, 0.005  # of as many draws each; the share of them that must be in the domain
 
 Ranges = Mapping[str, tuple[float, float]]
 
@@ -72,9 +73,16 @@ class Combined:
         result: Array = np.fmin(total, np.inf)
         return result
 
+    def chi2_gaussian(self, theta: Array) -> Array:
+        """(w,): of the data with Gaussian errors alone, neither limits nor ages; inf where the
+        model does not exist."""
+        total = np.sum([part.chi2_gaussian(theta) for part in self.parts], axis=0)
+        result: Array = np.fmin(total, np.inf)
+        return result
+
     def pointwise(self, theta: Array) -> Array:
         """(w, n): log-likelihood of every datum, part after part; of supernovae and rates given
-        all others of their set, offsets at their best."""
+        all others of their set."""
         return np.concatenate([part.pointwise(theta) for part in self.parts], axis=1)
 
     def predictions(self, theta: Array) -> list[dict[str, Any]]:
@@ -126,7 +134,8 @@ def _part(data: ObservationSet, setting: Setting) -> Part:
 
 
 def _vectors(model: Model, layout: Layout, ranges: Ranges, z_max: float) -> Array:
-    """(VECTORS, number of names): drawn from `ranges`, inside the model's domain."""
+    """(v, number of names): drawn from `ranges`, inside the model's domain; v is VECTORS, less
+    where that is a small part of the ranges."""
     for name in layout.names:
         if name not in ranges:
             raise ConfigError(
@@ -136,12 +145,14 @@ def _vectors(model: Model, layout: Layout, ranges: Ranges, z_max: float) -> Arra
     low, high = np.array([ranges[name] for name in layout.names]).T
     rng = np.random.default_rng(0)
     found = np.empty((0, len(layout.names)))
-    for _ in range(50):
-        drawn = low + (high - low) * rng.random((4 * VECTORS, len(low)))
+    for _ in range(ROUNDS):
+        drawn = low + (high - low) * rng.random((VECTORS, len(low)))
         inside = model.in_domain(layout.of_model(drawn), z_max)
         found = np.concatenate([found, drawn[inside]])
         if len(found) >= VECTORS:
-            return found[:VECTORS]
+            break
+    if len(found) >= LEAST * ROUNDS * VECTORS:
+        return found[:VECTORS]
     raise ConfigError(
         f"{model.name} hardly exists up to z = {z_max:g} for "
         + ", ".join(

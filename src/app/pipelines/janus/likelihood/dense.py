@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from app.errors import InputError
-from app.pipelines.janus.cosmology.model import Array
+from app.pipelines.janus.cosmology.model import Array, Mask
 from app.pipelines.janus.likelihood.diagram import Diagram
 from app.pipelines.janus.likelihood.part import LN_2PI
 
@@ -50,8 +50,8 @@ class Whitening:
         """L^-1, (n, n), of a covariance that is not diagonal."""
         from scipy.linalg.lapack import dtrtri
 
-        inverse, _ = dtrtri(self.lower, lower=1)
-        return np.asfortranarray(np.tril(inverse))
+        inverse: Array = dtrtri(self.lower, lower=1)[0]  # above its diagonal the zeros of L
+        return inverse
 
 
 def not_positive(name: str, smallest: float, which: str = "smallest eigenvalue") -> InputError:
@@ -98,12 +98,19 @@ class Dense:
         return white
 
     def pointwise(self, theta: Array) -> Array:
-        """(w, n): of each supernova given all others, at the best offsets."""
+        """(w, n): of each supernova given all others, offsets marginalised as in ln L; at the best
+        offsets where they are not."""
         residual = self.diagram.residuals(theta) - self.offsets(theta) @ self.diagram.A.T
         if self._whitening.lower is None:
             precision = self._whitening.sd**-2
-            return conditional(residual * precision, precision)
-        return conditional(residual @ self._precision, np.diagonal(self._precision))
+            weighted, of_offsets = residual * precision, self._Q / self._whitening.sd[:, None]
+        else:
+            precision = np.diagonal(self._precision)
+            weighted, of_offsets = residual @ self._precision, self._inverse.T @ self._Q
+        if self.diagram.offset == "marginalised":
+            # `weighted` is of the projected precision as it is: residuals are less their offsets
+            precision = precision - (of_offsets**2).sum(axis=1)
+        return conditional(weighted, precision, self.diagram.undetermined)
 
     @cached_property
     def _inverse(self) -> Array:
@@ -132,7 +139,16 @@ class Dense:
         return norm
 
 
-def conditional(weighted: Array, precision: Array) -> Array:
-    """ln p(datum | all others), from C^-1 r and the diagonal of C^-1 (Sundararajan & Keerthi
-    2001, eq. 12)."""
-    return 0.5 * (np.log(precision) - LN_2PI - weighted * weighted / precision)
+def conditional(weighted: Array, precision: Array, undetermined: Mask | None = None) -> Array:
+    """ln p(datum | all others), (w, n), from P r (w, n) and the diagonal of P, (n,) or (w, n).
+
+    P = C^-1 where the mean is known (Sundararajan & Keerthi 2001, eq. 12). Where offsets A o have a
+    flat prior the mean of a datum is fitted to the others: P = C^-1 - C^-1 A (A^T C^-1 A)^-1 A^T
+    C^-1, the limit of (C + s^2 A A^T)^-1 for s -> infinity. `undetermined` (n,): data of which the
+    others say nothing; they have no density, and count 0.
+    """
+    if undetermined is None or not undetermined.any():
+        return 0.5 * (np.log(precision) - LN_2PI - weighted * weighted / precision)
+    safe = np.where(undetermined, 1.0, precision)
+    of_others = 0.5 * (np.log(safe) - LN_2PI - weighted * weighted / safe)
+    return np.where(undetermined, 0.0, of_others)

@@ -16,7 +16,8 @@ from typing import Literal
 import numpy as np
 
 from app.datasets.observations.kinds import LightCurves, Supernovae
-from app.pipelines.janus.cosmology.model import C_KM_S, Array
+from app.pipelines.janus.cosmology.distances import distance_modulus
+from app.pipelines.janus.cosmology.model import Array, Mask
 from app.pipelines.janus.likelihood.part import Layout
 from app.pipelines.janus.likelihood.spectral import Distances
 
@@ -51,6 +52,14 @@ class Diagram:
     @property
     def count(self) -> int:
         return len(self.z)
+
+    @cached_property
+    def undetermined(self) -> Mask:
+        """(n,): of which all others say nothing, the marginalised offset being that of a survey
+        without another supernova."""
+        if self.offset != "marginalised":
+            return np.zeros(self.count, bool)
+        return np.asarray(self.A[:, self.A.sum(axis=0) == 1.0].any(axis=1))
 
     def coefficients(self, theta: Array) -> Array:
         """t, (w, m)."""
@@ -101,7 +110,7 @@ def _diagram(
     layout: Layout,
     offset: Offset,
 ) -> Diagram:
-    known = 5.0 * np.log10((1.0 + data.z_helio) * data.z * (C_KM_S / REFERENCE_H0)) + 25.0
+    known = distance_modulus(np.zeros(len(data.z)), data.z, data.z_helio, REFERENCE_H0)
     columns, h0 = dict(free), None
     if offset == "fixed":
         columns["H0"], h0 = np.ones(len(data.z)), layout.column("H0")

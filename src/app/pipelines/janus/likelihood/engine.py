@@ -22,4 +22,5 @@ class Exact(Engine, Protocol):
         """(w, s): the best of each survey, beside `Diagram.centre`."""
 
     def pointwise(self, theta: Array) -> Array:
-        """(w, n): log-likelihood of each supernova given all others, at the best offsets."""
+        """(w, n): log-likelihood of each supernova given all others, offsets marginalised as in
+        ln L; at the best offsets where they are not."""

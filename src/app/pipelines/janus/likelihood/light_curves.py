@@ -103,7 +103,7 @@ class Direct:
         return self._each(theta, Dense.offsets)
 
     def pointwise(self, theta: Array) -> Array:
-        """(w, n): of each supernova given all others, at the best offsets."""
+        """(w, n): as `Dense.pointwise`."""
         return self._each(theta, Dense.pointwise)
 
     def at(self, row: Array) -> Dense:

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from app.datasets.observations.kinds import Luminosities
-from app.pipelines.janus.cosmology.model import C_KM_S, Array, Model
+from app.pipelines.janus.cosmology.distances import distance_modulus, log_volume_element
+from app.pipelines.janus.cosmology.model import Array, Model
 from app.pipelines.janus.likelihood.part import LN_2PI, Layout
 from app.pipelines.janus.likelihood.spectral import Distances
 
@@ -48,6 +49,7 @@ class LuminositiesPart:
         self.description = {
             "kind": "luminosities",
             "n_data": len(data.z),
+            "n_gaussian": int((~data.is_upper_limit).sum()),
             "n_limits": int(data.is_upper_limit.sum()),
             "method": "volumes and distances of the model",
         }
@@ -59,7 +61,13 @@ class LuminositiesPart:
 
     def chi2(self, theta: Array) -> Array:
         """(w,): -2 ln(L / largest possible L)."""
-        chi2: Array = -2.0 * (self.pointwise(theta) - self._log_norm).sum(axis=1)
+        chi2: Array = self._chi2_of_each(theta).sum(axis=1)
+        return chi2
+
+    def chi2_gaussian(self, theta: Array) -> Array:
+        """(w,): of measured points. Squares of scaled residuals have the distribution of a
+        Gaussian's, whatever the two errors are: chi2 is distributed as one of so many points."""
+        chi2: Array = self._chi2_of_each(theta)[:, ~self._data.is_upper_limit].sum(axis=1)
         return chi2
 
     def pointwise(self, theta: Array) -> Array:
@@ -86,16 +94,22 @@ class LuminositiesPart:
             "is_upper_limit": data.is_upper_limit,
             "observed": data.log_phi,
             "sd": np.where(data.is_upper_limit, data.sd_up, 0.5 * (data.sd_up + data.sd_down)),
+            "sd_up": data.sd_up,
+            "sd_down": data.sd_down,
             "model": self._log_phi(theta),
         }
+
+    def _chi2_of_each(self, theta: Array) -> Array:
+        """(w, n)."""
+        return -2.0 * (self.pointwise(theta) - self._log_norm)
 
     def _log_phi(self, theta: Array) -> Array:
         """(w, n): the model's log10 phi'."""
         of_model = self._layout.of_model(theta)
         H0 = theta[:, self._h0, None]
-        modulus, log_volume = _seen(
-            self._distances(of_model), self._model.rate(self._z, of_model), self._z, H0
-        )
+        g, rate = self._distances(of_model), self._model.rate(self._z, of_model)
+        modulus = distance_modulus(g, self._z, self._z, H0)
+        log_volume = log_volume_element(g, rate, self._z, H0)
         shift = (self._mu - modulus)[:, self._point]
         volume = (log_volume - self._log_volume)[:, self._point]
         values = [theta[:, column, None] for column in self._columns]
@@ -117,12 +131,8 @@ class LuminositiesPart:
         inverse = 1.0 / np.sqrt(Om * one_z**3 + 1.0 - Om)
         mean = (inverse * one_z * weights).sum(axis=1) * 0.5 * span[:, 0] / self._z
         rate = np.sqrt(Om * (1.0 + self._z) ** 3 + 1.0 - Om)
-        return _seen(5.0 * np.log10(mean), rate, self._z, np.array(self._data.fiducial_H0))
-
-
-def _seen(distance: Array, rate: Array, z: Array, H0: Array) -> tuple[Array, Array]:
-    """Distance modulus, and log10 of dV/(dz dOmega) in Mpc^3, from 5 log10(D_M H0/(c z)) and
-    H/H0."""
-    log_distance = 0.2 * distance + np.log10(C_KM_S * z / H0)
-    modulus = 5.0 * (log_distance + np.log10(1.0 + z)) + 25.0
-    return modulus, 2.0 * log_distance + np.log10(C_KM_S / (H0 * rate))
+        g, H0 = 5.0 * np.log10(mean), self._data.fiducial_H0
+        return (
+            distance_modulus(g, self._z, self._z, H0),
+            log_volume_element(g, rate, self._z, H0),
+        )

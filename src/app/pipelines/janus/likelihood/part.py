@@ -64,6 +64,10 @@ class Part(Protocol):
         """(w,): residuals squared in units of the errors; -2 ln(L / largest possible L) where the
         errors are not Gaussian."""
 
+    def chi2_gaussian(self, theta: Array) -> Array:
+        """(w,): chi2 of the data that can give one: those with Gaussian errors, or with a Gaussian
+        of another width on either side; not of limits. `description` has their `n_gaussian`."""
+
     def pointwise(self, theta: Array) -> Array:
         """(w, n): log-likelihood of each datum."""
 

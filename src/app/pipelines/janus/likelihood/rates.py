@@ -26,7 +26,12 @@ class RatesPart:
         self._white = white.T  # L^-T
         self._precision = white.T @ white
         self._log_norm = -0.5 * (len(data.z) * LN_2PI + whitening.log_det)
-        self.description = {"kind": "rates", "n_data": len(data.z), "method": "dense"}
+        self.description = {
+            "kind": "rates",
+            "n_data": len(data.z),
+            "n_gaussian": len(data.z),
+            "method": "dense",
+        }
 
     def log_likelihood(self, theta: Array) -> Array:
         """(w,)."""
@@ -37,6 +42,10 @@ class RatesPart:
         white = (self._data.H - self._rates(theta)) @ self._white
         chi2: Array = np.einsum("wn,wn->w", white, white)
         return chi2
+
+    def chi2_gaussian(self, theta: Array) -> Array:
+        """(w,): of all rates."""
+        return self.chi2(theta)
 
     def pointwise(self, theta: Array) -> Array:
         """(w, n): of each rate given all others."""

@@ -81,13 +81,18 @@ class Weighted:
         return _solved(normal, right)
 
     def pointwise(self, theta: Array) -> Array:
-        """(w, n): of each supernova given all others, at the best offsets."""
-        residual = self.diagram.residuals(theta) - self.offsets(theta) @ self.diagram.A.T
+        """(w, n): as `Dense.pointwise`, with the covariance of each vector."""
+        rotated = self._basis.rotated(self.diagram.residuals(theta))
         weight = 1.0 / self._basis.variances(theta)
+        normal, right = self._normal(rotated, weight)
+        weighted = (rotated - _solved(normal, right) @ self._A.T) * weight
         V = self._basis.V
-        if V is None:
-            return conditional(residual * weight, weight)
-        return conditional(((residual @ V) * weight) @ V.T, weight @ (V * V).T)
+        precision = weight if V is None else weight @ (V * V).T
+        if V is not None:
+            weighted = weighted @ V.T
+        if self.diagram.offset == "marginalised":
+            precision = precision - self._of_offsets(normal, weight)
+        return conditional(weighted, precision, self.diagram.undetermined)
 
     def _of(self, theta: Array, rotated: Array) -> tuple[Array, Array]:
         """chi2 and ln L, (w,) each."""
@@ -103,6 +108,16 @@ class Weighted:
             if self.diagram.offset == "marginalised":
                 log_norm += 0.5 * (s * LN_2PI - np.linalg.slogdet(normal)[1])
         return chi2, log_norm - 0.5 * chi2
+
+    def _of_offsets(self, normal: Array, weight: Array) -> Array:
+        """(w, n): diagonal of C^-1 A (A^T C^-1 A)^-1 A^T C^-1."""
+        V = self._basis.V
+        of_surveys = weight[:, None] * self._A.T  # (w, s, n)
+        columns = of_surveys
+        if V is not None:  # one product, of all rows
+            columns = (of_surveys.reshape(-1, len(V)) @ V.T).reshape(of_surveys.shape)
+        found: Array = np.einsum("wsn,wsn->wn", columns, np.linalg.solve(normal, columns))
+        return found
 
     def _normal(self, rotated: Array, weight: Array) -> tuple[Array, Array]:
         """A^T C^-1 A (w, s, s) and A^T C^-1 r (w, s)."""

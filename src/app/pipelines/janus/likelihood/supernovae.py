@@ -23,6 +23,8 @@ from app.pipelines.janus.likelihood.scatter import Basis, Weighted
 from app.pipelines.janus.likelihood.spectral import Distances, Spectral
 from app.pipelines.janus.likelihood.unreached import NOT_SMOOTH, refuse_or_say
 
+Variances = Callable[[Array], Array]  # of a parameter vector (number of names,): (n,)
+
 
 class SupernovaePart:
     """ln L = -chi2/2 - ln det(2 pi C)/2; with marginalised offsets (flat priors, of density 1 per
@@ -32,7 +34,7 @@ class SupernovaePart:
     def __init__(
         self,
         diagram: Diagram,
-        variances: Array,
+        variances: Variances,
         exact: Exact,
         fast: Engine,
         told: Mapping[str, Any],
@@ -40,22 +42,24 @@ class SupernovaePart:
         self.name = diagram.name
         self._diagram, self._variances, self._exact = diagram, variances, exact
         self.log_likelihood = fast.log_likelihood
-        self.chi2 = fast.chi2
+        self.chi2 = self.chi2_gaussian = fast.chi2
         self.description = {
             "kind": "supernovae",
             "n_data": diagram.count,
+            "n_gaussian": diagram.count,
             "surveys": list(diagram.surveys),
             "offset": diagram.offset,
             **told,
         }
 
     def pointwise(self, theta: Array) -> Array:
-        """(w, n): of each supernova given all others, at the best offsets."""
+        """(w, n): see `Exact`."""
         return self._exact.pointwise(theta)
 
     def predictions(self, theta: Array) -> dict[str, Any]:
         """Moduli, the offset of each vector at its best. Where alpha, beta or the mass step are
-        free, `observed` has their medians, and `model` what theirs differ by."""
+        free, `observed` has their medians, and `model` what theirs differ by. `sd` is with the
+        intrinsic scatter; it, alpha and beta are at their medians there too."""
         d = self._diagram
         offsets = d.centre + self._exact.offsets(theta)
         t = d.coefficients(theta)
@@ -68,7 +72,7 @@ class SupernovaePart:
             "kind": "supernovae",
             "z": d.z,
             "observed": d.mu + d.X @ middle,
-            "sd": np.sqrt(self._variances),
+            "sd": np.sqrt(self._variances(np.median(theta, axis=0))),
             "model": d.known + d.distances(d.layout.of_model(theta)) + offsets @ d.A.T - change,
             "offset": offsets,
         }
@@ -104,24 +108,25 @@ def part_of(
     if not (variances > 0.0).all():
         raise not_positive(data.name, float(variances.min()), "smallest variance")
     basis = Basis(None, standardisation.variances)
-    return _of_weights(of_data, basis, np.median(variances, axis=0), setting)
+    return _of_weights(of_data, basis, lambda row: standardisation.variances(row[None])[0], setting)
 
 
 def _of_constant(of_data: Diagram, C: Array, setting: Setting) -> SupernovaePart:
-    variances = C if C.ndim == 1 else np.diagonal(C)
     scatter = setting.scatter
-    if isinstance(scatter, int):
-        return _of_weights(
-            of_data, Basis.with_scatter(C, scatter, of_data.name), variances, setting
-        )
-    if scatter:
+    if isinstance(scatter, float) and scatter:
         C = C + scatter**2 * (1.0 if C.ndim == 1 else np.eye(len(C)))
+    diagonal = C if C.ndim == 1 else np.diagonal(C).copy()
+    if isinstance(scatter, int):
+        basis = Basis.with_scatter(C, scatter, of_data.name)
+        return _of_weights(of_data, basis, lambda row: diagonal + row[scatter] ** 2, setting)
     exact = Dense(of_data, C)
-    return _chosen(of_data, variances, exact, lambda spectral: Compressed(exact, spectral), setting)
+    return _chosen(
+        of_data, lambda _: diagonal, exact, lambda spectral: Compressed(exact, spectral), setting
+    )
 
 
 def _of_weights(
-    of_data: Diagram, basis: Basis, variances: Array, setting: Setting
+    of_data: Diagram, basis: Basis, variances: Variances, setting: Setting
 ) -> SupernovaePart:
     return _chosen(
         of_data,
@@ -134,7 +139,7 @@ def _of_weights(
 
 def _chosen(
     of_data: Diagram,
-    variances: Array,
+    variances: Variances,
     exact: Exact,
     make: Callable[[Spectral], Engine],
     setting: Setting,
@@ -162,7 +167,10 @@ def _of_matrices(
 ) -> SupernovaePart:
     method = setting.config.method
     exact = Direct(of_data, standardisation)
-    variances = np.diagonal(standardisation.covariance(np.median(setting.vectors, axis=0)))
+
+    def variances(row: Array) -> Array:
+        return np.diagonal(standardisation.covariance(row))
+
     if method != "dense" and isinstance(standardisation.scatter, int):
         refuse_or_say(of_data.name, setting.config, "alpha, beta and the scatter are all free")
     elif method != "dense" and (found := gram_of(exact, standardisation, setting)):

@@ -1,30 +1,41 @@
 """Figures of the draws of one model: corner, trace, autocorrelation, weights."""
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib import pyplot
+from matplotlib.lines import Line2D
 
 from app.pipelines.janus.cosmology.model import Array
 from app.pipelines.janus.draws import Draws
-from app.pipelines.janus.plots.style import COLOURS, MUTED, PAGE, label, write
+from app.pipelines.janus.plots.style import COLOURS, INK, MUTED, PAGE, label, write
 
 CORNER_DRAWS = 20_000  # equally weighted ones; more cannot be seen
 LINES = 40  # walkers of an ensemble in a trace
 LAGS = 400
+TRUTH: dict[str, Any] = {"color": INK, "ls": (0, (5, 3)), "lw": 0.8}
+SIMULATED = "simulated with"
 
 
-def corner_plot(folder: Path, name: str, draws: Draws, best: dict[str, float], colour: str) -> None:
+def corner_plot(
+    folder: Path,
+    name: str,
+    draws: Draws,
+    best: Mapping[str, float],
+    colour: str,
+    truth: Mapping[str, float],
+) -> None:
     """Marginal posteriors of every parameter and pair, with 68 and 95 % regions; the best fit is
-    marked."""
+    marked, and `truth`: what data were simulated with, by name, of these and other parameters."""
     import corner
 
     theta = draws.equally_weighted(CORNER_DRAWS, np.random.default_rng(0))
     d = len(draws.names)
     if d == 1:
-        _marginal_plot(folder, name, draws.names[0], theta[:, 0], best, colour)
+        _marginal_plot(folder, name, draws.names[0], theta[:, 0], best, colour, truth)
         return
     figure = corner.corner(
         theta,
@@ -44,11 +55,20 @@ def corner_plot(folder: Path, name: str, draws: Draws, best: dict[str, float], c
     for parameter in range(d):
         axis = figure.axes[parameter * (d + 1)]
         axis.set_title(_interval(draws.names[parameter], theta[:, parameter]), fontsize=8)
+    if any(parameter in truth for parameter in draws.names):
+        corner.overplot_lines(figure, [truth.get(parameter) for parameter in draws.names], **TRUTH)
+        figure.legend(handles=[Line2D([], [], **TRUTH, label=SIMULATED)], loc="upper right")
     write(figure, folder, f"{name}_corner")
 
 
 def _marginal_plot(
-    folder: Path, name: str, parameter: str, values: Array, best: dict[str, float], colour: str
+    folder: Path,
+    name: str,
+    parameter: str,
+    values: Array,
+    best: Mapping[str, float],
+    colour: str,
+    truth: Mapping[str, float],
 ) -> None:
     """The posterior of the only parameter."""
     figure, axis = pyplot.subplots(figsize=(3.8, 2.8))
@@ -56,6 +76,9 @@ def _marginal_plot(
     for at in np.quantile(values, (0.159, 0.5, 0.841)):
         axis.axvline(at, color=colour, ls="--", lw=1.0)
     axis.axvline(best[parameter], color=MUTED, lw=1.0)
+    if parameter in truth:
+        axis.axvline(truth[parameter], **TRUTH, label=SIMULATED)
+        axis.legend()
     axis.set_title(_interval(parameter, values), fontsize=9)
     axis.set_xlabel(label(parameter))
     axis.set_yticks([])
@@ -63,13 +86,17 @@ def _marginal_plot(
 
 
 def _interval(parameter: str, values: Array) -> str:
-    """The median and its 68 % interval, with two figures of the narrower side."""
+    """The median and its 68 % interval, with two figures of the narrower side; powers of ten from
+    a million on."""
     low, middle, high = np.quantile(values, (0.159, 0.5, 0.841))
+    power = math.floor(math.log10(max(abs(low), abs(high), 1.0)))
+    scale, times = (10.0**power, rf"\times 10^{{{power}}}") if power >= 6 else (1.0, "")
+    low, middle, high = low / scale, middle / scale, high / scale
     narrow = min(high - middle, middle - low)
     decimals = max(1 - math.floor(math.log10(narrow)), 0) if narrow > 0.0 else 4
     sides = f"_{{-{middle - low:.{decimals}f}}}^{{+{high - middle:.{decimals}f}}}"
     name, _, unit = label(parameter).partition(" [")
-    return f"{name} = ${middle:.{decimals}f}{sides}$ {unit.rstrip(']')}"
+    return f"{name} = ${middle:.{decimals}f}{sides}{times}$ {unit.rstrip(']')}"
 
 
 def trace_plot(folder: Path, name: str, draws: Draws) -> None:

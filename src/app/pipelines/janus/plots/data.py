@@ -1,5 +1,5 @@
-"""Figures of data and models: Hubble diagram with residuals, rates, luminosity functions, posterior
-predictive check."""
+"""Figures of data and models: Hubble diagram and rates with residuals, posterior predictive check,
+evidence."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,8 +15,6 @@ Prediction = Mapping[str, Any]  # name, kind, z, observed, sd, model (w, n)
 AXES = {
     "supernovae": "distance modulus + offset [mag]",
     "rates": "H(z) [km/s/Mpc]",
-    "luminosities": r"$\log_{10}\phi$ [Mpc$^{-3}$ mag$^{-1}$]",
-    "ages": "age [Gyr]",
 }
 
 
@@ -65,7 +63,7 @@ def predictive_plot(folder: Path, part: str, checks: Mapping[str, Mapping[str, A
     at = np.linspace(min(low, *seen) - 0.02 * dof, max(high, *seen) + 0.02 * dof, 400)
     axis.fill_between(at, chi2.pdf(at, dof), color=MUTED, alpha=0.3, lw=0, label="replicated data")
     for number, (name, told) in enumerate(checks.items()):
-        shown = f"{name}: p = {told['p']:.3f}"
+        shown = f"{name}: p = {told['p']:.2g}"
         axis.axvline(told["chi2"], color=COLOURS[number % len(COLOURS)], lw=1.6, label=shown)
     axis.set_xlabel(r"$\chi^2$")
     axis.set_yticks([])
@@ -86,7 +84,7 @@ def evidence_plot(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     axis.axvline(0.0, color=MUTED, lw=0.8)
     axis.set_yticks(range(len(rows)), [str(row["model"]) for row in rows])
     axis.set_ylim(len(rows) - 0.5, -0.5)
-    axis.set_xlabel(r"$\ln B$ against the first")
+    axis.set_xlabel(rf"$\ln B$ over {rows[0]['model']}")
     write(figure, folder, "evidence")
 
 

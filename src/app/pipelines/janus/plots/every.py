@@ -9,11 +9,12 @@ import numpy as np
 from app.durable.run import DurableRun
 from app.pipelines.janus.draws import Draws
 from app.pipelines.janus.on_data import on_data
-from app.pipelines.janus.plots import chains, data
+from app.pipelines.janus.plots import chains, data, highz
 from app.pipelines.janus.plots.style import COLOURS, styled
 from app.pipelines.janus.posterior import Posterior
 
 BAND_DRAWS = 400  # of the posterior, that bands are drawn from
+OF_KIND = {"luminosities": highz.luminosity_plot, "ages": highz.ages_plot}
 
 Json = Mapping[str, Any]
 
@@ -32,7 +33,8 @@ def every_plot(
         old.unlink()
     with styled():
         for number, (name, of_model) in enumerate(draws.items()):
-            _of_model(folder, number, name, of_model, findings["models"][name])
+            truth = posteriors[name].description.get("simulated_with", {})
+            _of_model(folder, number, name, of_model, findings["models"][name], truth)
             run.advance((number + 1) / (len(draws) + 1))
         _of_data(folder, draws, findings, posteriors, seed)
         if rows := [row for row in findings["comparison"] if row["ln_b"] is not None]:
@@ -41,8 +43,10 @@ def every_plot(
     return folder
 
 
-def _of_model(folder: Path, number: int, name: str, draws: Draws, told: Json) -> None:
-    chains.corner_plot(folder, name, draws, told["best"], COLOURS[number % len(COLOURS)])
+def _of_model(
+    folder: Path, number: int, name: str, draws: Draws, told: Json, truth: Mapping[str, float]
+) -> None:
+    chains.corner_plot(folder, name, draws, told["best"], COLOURS[number % len(COLOURS)], truth)
     if draws.is_chain:
         chains.trace_plot(folder, name, draws)
         tau = {key: row["tau"] for key, row in told["parameters"].items()}
@@ -67,7 +71,8 @@ def _of_data(
         for told in side.predictions(theta):
             predicted.setdefault(told["name"], {})[name] = told
     for part, by_model in predicted.items():
-        data.fit_plot(folder, part, by_model)
+        kind = next(iter(by_model.values()))["kind"]
+        OF_KIND.get(kind, data.fit_plot)(folder, part, by_model)
         checks = findings["predictive"][part]
         if checks:
             in_order = {name: checks[name] for name in by_model}

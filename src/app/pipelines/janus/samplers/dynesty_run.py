@@ -14,6 +14,7 @@ import numpy as np
 
 from app.config.janus.sampler import Dynesty
 from app.pipelines.janus.draws import Draws
+from app.pipelines.janus.samplers.dynesty_volumes import sd_of_means
 from app.pipelines.janus.samplers.recorded import Recorded, draws_of, nothing_yet
 from app.pipelines.janus.samplers.task import SamplingTask
 
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 
 PACKAGES = ("dynesty", "scipy", "numpy")
 IMPOSSIBLE = -1e299  # dynesty's stand-in for a log-likelihood of -inf is -1e300
+VOLUMES = 1  # of the generators that the run's seed gives: that of the volumes
 LIVE = (  # of dynesty's attributes: what its live points, and the volume they stand for, are
     "live_u", "live_v", "live_logl", "plateau_mode", "plateau_counter", "plateau_logdvol",
 )  # fmt: skip
@@ -99,7 +101,11 @@ def _restore(nested: Any, whole: dict[str, Any]) -> float:
 def _draws(
     task: SamplingTask, nested: Any, record: Recorded, ended: str, left: float, told: list[str]
 ) -> Draws:
-    """Dead and live points, weighted by the prior's volume between them."""
+    """Dead and live points, weighted by the prior's volume between them.
+
+    Raises:
+        SuperiorError: none is possible.
+    """
     from dynesty.utils import compute_integrals
 
     for _live in nested.add_live_points():
@@ -107,19 +113,26 @@ def _draws(
     theta, ln_likelihood, ln_volume = (
         np.array(nested.saved_run[name]) for name in ("v", "logl", "logvol")
     )
+    is_possible = ln_likelihood > IMPOSSIBLE
+    if not is_possible.any():
+        raise nothing_yet(task)
+    known = np.where(is_possible, ln_likelihood, -np.inf)
+    rng = np.random.default_rng((task.seed, VOLUMES))
+    mean_sd = sd_of_means(theta, known, ln_volume, nested.nlive, rng)
     ln_weight, ln_z, variance, _ = compute_integrals(logl=ln_likelihood, logvol=ln_volume)
     is_done = ended == "converged"
     return draws_of(
         task,
         theta,
         ln_likelihood,
-        np.where(ln_likelihood > IMPOSSIBLE, ln_weight, -np.inf),
+        np.where(is_possible, ln_weight, -np.inf),
         ended=ended,
         evaluations=record.evaluations,
         ln_z=float(ln_z[-1]) if is_done else None,
         ln_z_sd=float(np.sqrt(variance[-1])) if is_done else None,
         details={
             "dead_points": len(theta) - nested.nlive,
+            "mean_sd": mean_sd.tolist(),  # of the means, by the volumes alone
             "dlogz_left": left if math.isfinite(left) else None,
             "proposals": type(nested.internal_sampler_next).__name__,
             "warnings": told,

@@ -3,7 +3,7 @@
 Every step goes to an append-only file (`chain_file`); a checkpoint holds walkers, generators and
 how much of the file counts, so that a run which was killed anywhere ends with the draws it would
 have ended with. Walkers start at draws of the prior. Convergence is looked at each time the chain
-has grown by `GROWTH`: a matter of steps, never of time.
+has grown by `looks.GROWTH`: a matter of steps, never of time.
 
 Steps left out, unless told: two autocorrelation times (Sokal), a fifth while these are not known;
 and never less than until every ensemble has come to the log-posterior of its later half.
@@ -18,19 +18,17 @@ from functools import partial
 import numpy as np
 
 from app.config.janus.sampler import Emcee
-from app.durable.checkpoint import Snapshot
-from app.errors import ConfigError, SuperiorError
+from app.errors import ConfigError, ResumeError, SuperiorError
 from app.pipelines.janus.convergence import Check, check_chain
 from app.pipelines.janus.cosmology.model import Array
 from app.pipelines.janus.draws import Draws
 from app.pipelines.janus.samplers.chain_file import ChainFile, Kept
 from app.pipelines.janus.samplers.chain_state import Look, Whole, kept_in, record_of, restored
+from app.pipelines.janus.samplers.looks import is_due, next_look
 from app.pipelines.janus.samplers.moves import Stepper, generator, starts
 from app.pipelines.janus.samplers.task import SamplingTask
 
 CHAIN = "chain.f64"
-FIRST_LOOK = 256  # steps
-GROWTH = 1.3
 
 log = logging.getLogger(__name__)
 
@@ -38,9 +36,13 @@ log = logging.getLogger(__name__)
 def sample(task: SamplingTask, sampler: Emcee) -> Draws:
     """Goes on from the newest checkpoint, until converged, all steps are done, or the deadline.
 
+    A chain that ended may be given more `steps`, or other targets: it goes on, and ends as one that
+    had these from the start.
+
     Raises:
         ConfigError: too few walkers for the parameters; all steps are to be discarded.
-        ResumeError: the checkpoint is of another signature, or its chain is damaged.
+        ResumeError: the checkpoint is of another signature, has more steps than are asked for now,
+            or its chain is damaged.
         SuperiorError: no start is found; the time is over before the first step.
     """
     if sampler.discard is not None and sampler.discard >= sampler.steps:
@@ -54,7 +56,7 @@ def sample(task: SamplingTask, sampler: Emcee) -> Draws:
     kept = Kept.of_state(loaded.snapshot.state["chain"]) if loaded else None
     with ChainFile(task.folder / CHAIN, shape, kept) as file:
         if loaded is not None:
-            chain.restore(loaded.snapshot)
+            chain.restore(restored(loaded.snapshot))
         task.carry_out(partial(chain.run, file), partial(chain.save, file))
         return chain.draws(file)
 
@@ -74,9 +76,16 @@ class Chain:
         self._saved_at = time.monotonic()
         self._ended = "deadline"
 
-    def restore(self, snapshot: Snapshot) -> None:
-        """Goes back to where `snapshot` was made, the generators too."""
-        self._whole = self._saved = whole = restored(snapshot)
+    def restore(self, whole: Whole) -> None:
+        """Goes back to where `whole` is, the generators too."""
+        if whole.step > self._sampler.steps:
+            raise ResumeError(
+                f"sampler.steps={self._sampler.steps}: {self._task.name} has {whole.step} already; "
+                f"give at least {whole.step}, or begin anew with checkpoint.resume=false or "
+                "another run_name="
+            )
+        looks = tuple(look for look in whole.looks if is_due(look.step))
+        self._whole = self._saved = replace(whole, looks=looks)
         for random, ensemble in zip(self._generators, whole.ensembles, strict=True):
             random.set_state(dict(ensemble.random))
 
@@ -161,17 +170,12 @@ class Chain:
         assert self._whole is not None
         is_last = self._whole.step >= self._sampler.steps
         is_adaptive = self._task.convergence.adaptive
-        if not is_last and not (is_adaptive and self._whole.step == self._next_look()):
+        if not is_last and not (is_adaptive and is_due(self._whole.step)):
             return ""
         check = self._look(file)
         if is_adaptive and not check.unmet:
             return "converged"
         return "steps" if is_last else ""
-
-    def _next_look(self) -> int:
-        assert self._whole is not None
-        earlier = self._whole.earlier()
-        return math.ceil(GROWTH * earlier.step) if earlier else FIRST_LOOK
 
     def _look(self, file: ChainFile) -> Check:
         """Looking again at the same step, after a resume, finds the same."""
@@ -224,7 +228,7 @@ class Chain:
         walkers = self._sampler.ensembles * self._sampler.walkers
         in_tau = max(targets.tau_multiple, targets.ess / walkers)
         need: float = look.discard + in_tau * float(look.tau.max())
-        return min(max(need, self._next_look()), limit)
+        return min(max(need, next_look(self._whole.step)), limit)
 
     def _checkpoint_if_due(self, file: ChainFile) -> None:
         assert self._whole is not None

@@ -15,7 +15,7 @@ import time
 from dataclasses import replace
 
 from app.config.janus.sampler import Importance
-from app.errors import SuperiorError
+from app.errors import ResumeError, SuperiorError
 from app.pipelines.janus.cosmology.model import Array
 from app.pipelines.janus.draws import Draws
 from app.pipelines.janus.samplers.chain_file import ChainFile, Kept
@@ -35,13 +35,22 @@ def sample(task: SamplingTask, sampler: Importance) -> Draws:
 
     ended: converged, batches (all of them, and short of a target), or deadline.
 
+    Draws that ended may be given more batches, or other targets: they go on.
+
     Raises:
         ConfigError: the likelihood is 0 at every draw from the prior.
-        ResumeError: the checkpoints are of another signature.
+        ResumeError: the checkpoints are of another signature, or there are more batches already
+            than are asked for now.
         SuperiorError: the deadline came before the first batch of draws.
     """
     loaded = task.run.resume(task.signature, loop=task.name)
     state = State.of_snapshot(loaded.snapshot, sampler.df) if loaded else None
+    if state is not None and state.rounds > sampler.max_batches:
+        raise ResumeError(
+            f"sampler.max_batches={sampler.max_batches}: {task.name} has {state.rounds} already; "
+            f"give at least {state.rounds}, or begin anew with checkpoint.resume=false or another "
+            "run_name="
+        )
     kept = Kept.of_state(loaded.snapshot.state["draws"]) if loaded else None
     shape = sampler.batch, task.posterior.ndim + 3
     with ChainFile(task.folder / "draws.f64", shape, kept) as file:
@@ -63,6 +72,8 @@ class _Loop:
 
     def run(self) -> None:
         """Populations search, the proposal is improved, populations draw in turn."""
+        if self.state.ended:
+            self._look_again()
         while not self.state.ended:
             if not all(own.is_done for own in self.state.populations):
                 self._temper()
@@ -143,6 +154,14 @@ class _Loop:
     def _look(self) -> None:
         task = self._task
         self.state = looked(self.state, self._rows(), task.convergence, self._sampler)
+
+    def _look_again(self) -> None:
+        """At draws that were enough: whether they still are, by the targets there are now."""
+        task, ended = self._task, self.state.ended
+        state = replace(self.state, ended="")
+        again = looked(state, self._rows(), task.convergence, self._sampler)
+        if again.ended != ended:
+            self.state = again
 
     def _rows(self) -> Array:
         return rows_of(self.state, self._file, self._sampler.batch)

@@ -34,7 +34,7 @@ def looked(state: State, rows: Array, targets: Convergence, sampler: Importance)
     log_weight = rows[:, :, -1]
     _, ln_z_sd, _ = evidence(log_weight)
     size = kish_size(np.exp(log_weight - log_weight.max()))
-    lacking = max((ln_z_sd / targets.ln_z_sd) ** 2, targets.ess / size)
+    lacking = max((ln_z_sd / targets.ln_z_target) ** 2, targets.ess / size)
     if lacking <= 1.0:
         theta = rows[:, :, None, :-3]
         if check_weighted(theta, log_weight[:, :, None], ln_z_sd, targets).converged:

@@ -14,14 +14,18 @@ from typing import Any
 
 import numpy as np
 
-from app.config.janus.sampler import Nautilus
+from app.config.janus.sampler import Convergence, Nautilus
+from app.pipelines.janus.convergence import check_sizes
 from app.pipelines.janus.cosmology.model import Array
+from app.pipelines.janus.diagnostics import kish_size, weights_of
 from app.pipelines.janus.draws import Draws
 from app.pipelines.janus.posterior import Prior
 from app.pipelines.janus.samplers.recorded import Recorded, draws_of, nothing_yet
 from app.pipelines.janus.samplers.task import SamplingTask
 
 PACKAGES = ("nautilus-sampler", "scikit-learn", "scipy", "numpy")
+MORE = 1.02  # than what seems to be needed
+GROWTH = 2.0  # at most, of the effective draws between two looks
 EXPLORING = 0.5  # of the progress; the rest is sampling the shells that were found
 NEEDED = (  # by nautilus, to tell its posterior and evidence
     "explored", "_discard_exploration", "bounds", "points", "log_l", "shell_n", "shell_n_sample",
@@ -30,7 +34,8 @@ NEEDED = (  # by nautilus, to tell its posterior and evidence
 
 
 def sample(task: SamplingTask, sampler: Nautilus) -> Draws:
-    """Draws until the live set holds `f_live` of the evidence and `n_eff` is reached.
+    """Draws until the live set holds `f_live` of the evidence, `n_eff` is reached, and all targets
+    of convergence that it has are met: from then on it is only asked for a larger `n_eff`.
 
     Points drawn while the shells were looked for decided where these are: they bias ln Z (24 runs:
     by -0.36 +- 0.08 of its error; without them by -0.05 +- 0.13), and are left out. A run that a
@@ -44,11 +49,15 @@ def sample(task: SamplingTask, sampler: Nautilus) -> Draws:
     with Recorded(task, PACKAGES) as record, threadpool_limits(limits=1), _interrupts_heard():
         nautilus = _nautilus(task, sampler, record)
         with task.run.until_deadline():
+            n_eff = asked_n_eff(sampler, task.convergence)
             progress = _Progress(sampler)
             while not is_done:
-                was_last = _step(nautilus, sampler)
+                was_last = _step(nautilus, sampler, n_eff)
+                if was_last and (lacking := _lacking(task, nautilus)) > 1.0:
+                    n_eff = MORE * max(n_eff, float(nautilus.n_eff)) * min(lacking, GROWTH)
+                    was_last = False
                 whole = {name: copy.copy(getattr(nautilus, name)) for name in NEEDED}
-                record.fraction = progress.of(nautilus)
+                record.fraction = progress.of(nautilus, n_eff)
                 record.cursor = {"shells": len(nautilus.bounds)}
                 is_done = was_last  # only now: a deadline may strike between any two lines
         if not whole:
@@ -81,13 +90,46 @@ def _nautilus(task: SamplingTask, sampler: Nautilus, record: Recorded) -> Any:
     )
 
 
-def _step(nautilus: Any, sampler: Nautilus) -> bool:
+def asked_n_eff(sampler: Nautilus, targets: Convergence) -> float:
+    """What the targets cannot be met with less than; what of them is known beforehand."""
+    if not targets.adaptive:
+        return sampler.n_eff
+    of_ln_z = 0.0 if targets.ln_z_sd is None else targets.ln_z_sd**-2
+    return max(sampler.n_eff, targets.ess, of_ln_z)
+
+
+def _lacking(task: SamplingTask, nautilus: Any) -> float:
+    """How many times as many effective draws the targets ask for; at most 1 where they are met. A
+    parameter that is the same in all draws would be in more of them."""
+    targets = task.convergence
+    if not targets.adaptive:
+        return 1.0
+    theta, log_weight, _ = nautilus.posterior()
+    weight = weights_of(log_weight)
+    check = check_sizes(theta, weight, targets, task.posterior.names)
+    assert check.ess is not None
+    assert check.mcse is not None
+    short = [
+        targets.ess / kish_size(weight),
+        np.nanmax(targets.ess / check.ess, initial=0.0),
+        np.nanmax((check.mcse / targets.mcse) ** 2, initial=0.0),
+    ]
+    if targets.ln_z_sd is not None:
+        short.append((_ln_z_sd(nautilus) / targets.ln_z_sd) ** 2)
+    return float(max(short))
+
+
+def _ln_z_sd(nautilus: Any) -> float:
+    return 1.0 / math.sqrt(float(nautilus.n_eff))
+
+
+def _step(nautilus: Any, sampler: Nautilus, n_eff: float) -> bool:
     """One batch, as `run` without a limit would take it; whether that was the last one."""
     limit = nautilus.n_like + 1
     return bool(
         nautilus.run(
             f_live=sampler.f_live,
-            n_eff=sampler.n_eff,
+            n_eff=n_eff,
             n_like_max=limit,
             discard_exploration=True,
         )
@@ -102,14 +144,14 @@ class _Progress:
         self._sampler = sampler
         self._n_eff_before: float | None = None
 
-    def of(self, nautilus: Any) -> float:
+    def of(self, nautilus: Any, asked: float) -> float:
         if not nautilus.explored:
             f_live = min(max(float(nautilus.f_live), self._sampler.f_live), 1.0)
             return EXPLORING * math.log(f_live) / math.log(self._sampler.f_live)
         n_eff = float(nautilus.n_eff)
         if self._n_eff_before is None:
             self._n_eff_before = n_eff
-        missing = max(self._sampler.n_eff - self._n_eff_before, 1e-9)
+        missing = max(asked - self._n_eff_before, 1e-9)
         return EXPLORING + (1.0 - EXPLORING) * min((n_eff - self._n_eff_before) / missing, 1.0)
 
 
@@ -128,7 +170,7 @@ def _draws(task: SamplingTask, nautilus: Any, record: Recorded, ended: str) -> D
         ended=ended,
         evaluations=record.evaluations,
         ln_z=float(nautilus.log_z) if is_explored else None,
-        ln_z_sd=1.0 / math.sqrt(n_eff) if is_explored else None,
+        ln_z_sd=_ln_z_sd(nautilus) if is_explored else None,
         details={
             "n_eff": n_eff,
             "shells": int(np.count_nonzero(nautilus.shell_n)),

@@ -1,7 +1,7 @@
 """Where a posterior of few parameters is: boxes, found on grids from coarse to fine."""
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import reduce
 
 import numpy as np
@@ -9,10 +9,9 @@ import numpy as np
 from app.errors import ConfigError
 from app.pipelines.janus.cosmology.model import Array
 from app.pipelines.janus.posterior import Prior
+from app.pipelines.janus.samplers.edges import Values, up_to_edges
 
 Box = Array  # (d, 2)
-Values = Callable[[Sequence[Array]], Array]
-# log-posterior on the tensor grid of the axes, of shape (len of each)
 
 COARSE = {1: 2049, 2: 161, 3: 45}  # points of an axis of the first grid, by number of parameters
 FINE = {1: 65, 2: 33, 3: 21}  # of every grid after it
@@ -24,7 +23,8 @@ MOST_BOXES = 16
 
 
 def support_of(prior: Prior, values: Values, tail: float) -> list[Box]:
-    """Boxes that do not overlap, beyond which the log-posterior is `tail` below its highest.
+    """Boxes that do not overlap, beyond which the log-posterior is `tail` below its highest; they
+    end on edges of the model's domain that run along an axis.
 
     Each grid keeps the points that are at most so far below its best one, plus what the best one
     differs from its neighbours by: by so much the grid may miss a peak between its points.
@@ -49,10 +49,10 @@ def support_of(prior: Prior, values: Values, tail: float) -> list[Box]:
             (np.ptp(new, axis=1) > STILL * np.ptp(old, axis=1)).all()
             for old, new in zip(outer, boxes, strict=True)
         ):
-            return boxes
+            break
         outer = boxes
         grids = [(axes, values(axes)) for axes in (_axes_of(box, FINE[d]) for box in boxes)]
-    return boxes
+    return [up_to_edges(box, values, FINE[d], tail) for box in boxes]
 
 
 def _first_axes(prior: Prior) -> list[Array]:

@@ -129,7 +129,21 @@ def test_pareto_k_of_a_proposal_with_too_light_tails_is_above_its_limit():
     rng = np.random.default_rng(14)
     x = 0.4 * rng.standard_normal(50_000)
     assert diagnostics.pareto_k(-0.5 * x**2 + 0.5 * (x / 0.4) ** 2) > 0.7
-    assert diagnostics.pareto_k(np.zeros(1000)) == np.inf  # no tail to be told of
+    spiked = np.r_[np.zeros(1000), 9.0]
+    assert diagnostics.pareto_k(spiked) == np.inf  # no tail to be told of
+
+
+@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")  # of arviz
+def test_weights_that_are_even_have_no_heavy_tail():
+    # a plateau, and a few draws that rise from it to twice as much, beside the end of a prior
+    rng = np.random.default_rng(20)
+    weight = np.r_[0.6866 + 3e-4 * rng.random(30_000), 0.6866 + 0.3134 * rng.random(300)]
+    arviz = pytest.importorskip("arviz")
+    assert float(arviz.psislw(np.log(weight))[1]) > 2.0
+    assert diagnostics.pareto_k(np.log(weight)) <= 0.5
+    assert diagnostics.pareto_k(np.zeros(1000)) <= 0.5
+    heavy = [np.log(rng.pareto(1 / 0.8, 2000) + 1.0) for _ in range(20)]
+    assert np.median([diagnostics.pareto_k(one) for one in heavy]) == pytest.approx(0.8, abs=0.1)
 
 
 def test_kish_size_of_weights():

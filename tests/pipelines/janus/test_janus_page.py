@@ -207,6 +207,17 @@ def test_data_that_give_no_chi2_are_not_shown_as_a_good_fit() -> None:
     assert not any("one-sided" in note for note in words.notes(summary()))
 
 
+def test_data_that_no_model_describes_are_told() -> None:
+    checks = {"janus": {"p": 5.8e-4}, "lcdm": {"p": 0.3}}
+    told = words.notes(summary(predictive={"uv": checks, "sn": {"lcdm": {"p": 0.9997}}}))
+    (far,) = [one for one in told if one.startswith("uv:")]
+    assert "rare (p = 0.00058 for janus): the model does not describe them" in far
+    (near,) = [one for one in told if one.startswith("sn:")]
+    assert "scatter less than their errors say (p = 1.00 for lcdm)" in near
+    good = {"sn": {"janus": {"p": 0.02}, "lcdm": {"p": 0.98}}}
+    assert not [one for one in words.notes(summary(predictive=good)) if one.startswith("sn:")]
+
+
 def test_bic_is_shown_with_its_n(tmp_path: Path) -> None:
     assert "ΔBIC <small>n = 31</small>" in comparison(tmp_path)
     without = comparison(tmp_path, chi2_dof=None)

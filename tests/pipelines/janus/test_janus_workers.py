@@ -160,6 +160,12 @@ def test_what_is_no_log_probability_is_refused(count: int, value: Any, words: st
     assert "at a=3.0, b=0.0" in str(failed.value)
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_function_that_exits_has_failed(count: int) -> None:
+    with pytest.raises(SuperiorError, match="raised SystemExit: 3"):
+        evaluated(lambda theta: sys.exit(3), count)
+
+
 def test_a_killed_worker_is_told_with_its_vector() -> None:
     with pytest.raises(SuperiorError) as failed:
         evaluated(killed_at_three, 2, FROM_0_TO_7)

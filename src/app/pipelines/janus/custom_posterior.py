@@ -111,7 +111,7 @@ class UserFunction:
     def _batch(self, theta: Array) -> Array:
         try:
             value: Array = self.function(theta.copy())
-        except Exception as error:  # the user's code may fail in any way
+        except (Exception, SystemExit) as error:  # the user's code may fail in any way
             raise SuperiorError(
                 f"{self.subject} raised {type(error).__name__}: {error}{custom.place_of(error)}\n"
                 f"  for theta of shape {theta.shape}"

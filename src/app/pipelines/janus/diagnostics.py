@@ -13,6 +13,7 @@ from app.pipelines.janus.cosmology.model import Array
 LEAST_STEPS = 10  # of a chain that anything is told of
 WINDOW = 5.0  # autocorrelation times that are summed over (Sokal)
 ROUNDING = 1e-24  # in the variance of normal scores
+EVEN = 10.0  # times the mean of weights: the effective size is then a tenth of them, at least
 
 
 def autocorrelation_times(theta: Array) -> Array:
@@ -197,13 +198,24 @@ def populations_disagree(weight: Array) -> float | None:
 def pareto_k(log_weight: Array) -> float:
     """Shape of the generalised Pareto distribution of the largest importance weights: below 0.7
     their means can be trusted. As `arviz.psislw`; the fit is that of Zhang & Stephens (2009).
-    Infinite where fewer than 5 weights are in the tail."""
+    Infinite where fewer than 5 weights are in the tail.
+
+    At most 0.5 where no weight is `EVEN` times their mean: of weights with an edge, as beside the
+    end of a prior, the largest few may be of no Pareto distribution, which is then fitted with any
+    shape, 4 of weights within a factor of 2.
+    """
     x = np.sort(log_weight.ravel())
+    x = x - x[-1]
+    shape = _tail_shape(x)
+    return min(shape, 0.5) if EVEN * np.exp(x).mean() > 1.0 else shape
+
+
+def _tail_shape(x: Array) -> float:
+    """Of ascending log-weights, the largest of them 0."""
     n = len(x)
     tail = int(np.ceil(min(n / 5.0, 3.0 * np.sqrt(n))))
     if n <= tail:
         return float("inf")
-    x = x - x[-1]
     cutoff = max(float(x[-tail - 1]), float(np.log(np.finfo(float).tiny)))
     largest = x[x > cutoff]
     if len(largest) <= 4:

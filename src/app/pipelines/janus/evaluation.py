@@ -37,7 +37,7 @@ class Rejecting(partial[Any]):
     def __call__(self, vector: Array) -> Any:
         try:
             value = super().__call__(vector)
-        except Exception:  # the user's code may fail in any way
+        except (Exception, SystemExit):  # the user's code may fail in any way
             return REJECTED
         return REJECTED if wrong_number(value) else value
 
@@ -88,7 +88,7 @@ def values_of(function: Function, theta: Array) -> Array:
     for row, vector in enumerate(theta):
         try:
             value = function(vector.copy())  # so that no function changes what a sampler holds
-        except Exception as error:  # the user's code may fail in any way
+        except (Exception, SystemExit) as error:  # the user's code may fail in any way
             raised = f"raised {type(error).__name__}: {error}{place_of(error)}"
             raise RowError(row, raised, rejectable=True) from error
         wrong = "" if value is REJECTED else wrong_number(value)

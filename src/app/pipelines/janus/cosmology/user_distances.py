@@ -59,7 +59,7 @@ class UserDistances:
         try:
             # copies: what a user's function does to its arguments stays with it
             given = self._function(np.array(z, float), np.array(theta, float))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise ConfigError(
                 f"cosmology.function: {self._source} failed with {type(error).__name__}: {error}"
                 f"{place_of(error)}; "

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.pipelines.janus.information import VARIES
-from app.pipelines.janus.page.numbers import DASH, beside, figure, measured
+from app.pipelines.janus.page.numbers import DASH, beside, figure, measured, small
 from app.pipelines.janus.page.tables import (
     LEAST,
     NO_DIC,
@@ -17,6 +17,7 @@ from app.pipelines.janus.page.tables import (
 
 Told = Mapping[str, Any]
 
+MISFIT = 0.01  # of a posterior predictive p, and 1 less this
 UNBROKEN = "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}"  # a value and its error on one line
 
 
@@ -113,9 +114,8 @@ def notes(it: Told) -> list[str]:
         if told["unconstrained"]:
             flat = ", ".join(told["unconstrained"])
             where = " where the model exists" if outside > 0.0 else ""
-            found.append(
-                f"{name}: the data say nothing of {flat}; posterior and prior are alike{where}."
-            )
+            who = "the data say" if told["likelihood"] else "the function says"
+            found.append(f"{name}: {who} nothing of {flat}; posterior and prior are alike{where}.")
         if told["on_bounds"]:
             bounds = ", ".join(told["on_bounds"])
             found.append(
@@ -138,8 +138,31 @@ def notes(it: Told) -> list[str]:
             "and say nothing once a model keeps to them. χ² min of the comparison has −2 ln L of "
             "theirs."
         )
-    found += it["conventions"]
+    return [*found, *_misfits(it), *it["conventions"]]
+
+
+def _misfits(it: Told) -> list[str]:
+    """Data that a model does not describe, by the posterior predictive checks."""
+    found = []
+    for part, checks in it["predictive"].items():
+        far = {name: of["p"] for name, of in checks.items() if of["p"] < MISFIT}
+        near = {name: of["p"] for name, of in checks.items() if of["p"] > 1.0 - MISFIT}
+        if far:
+            found.append(
+                f"{part}: data so far from the model are rare ({_each(far)}): the model does not "
+                "describe them, or their errors are too small. Parameters and evidence take both "
+                "as right."
+            )
+        if near:
+            found.append(
+                f"{part}: the data scatter less than their errors say ({_each(near)}): these are "
+                "too large, or correlated. The errors of the parameters are then wrong, too."
+            )
     return found
+
+
+def _each(p_values: Mapping[str, float]) -> str:
+    return ", ".join(f"p = {small(p)} for {name}" for name, p in p_values.items())
 
 
 def below_comparison(it: Told) -> list[tuple[str, str]]:

@@ -64,14 +64,15 @@ class StartsFromFiles:
         absent = _in_memory(pipeline, catalog)
         if not absent:
             return
-        study, startable = pipelines[catalog.load("parameters")["study"]], pipeline
+        study, startable = catalog.load("parameters")["study"], pipeline
         while needed := _in_memory(startable, catalog):
-            startable += study.only_nodes_with_outputs(*needed)
+            startable += pipelines[study].only_nodes_with_outputs(*needed)
         names = [node.name for node in (startable - pipeline).nodes]
+        stages = [name for name in pipelines if name.startswith(f"{study}.")]
         raise ConfigError(
             f"these data are never in files: {', '.join(sorted(absent))}\n"
             f"  run with them the nodes that make them: {', '.join(names)}\n"
-            "  or run whole stages: --pipeline=prepare, train, evaluate, report"
+            f"  or run whole stages: --pipeline={', '.join(stages)}"
         )
 
 

@@ -38,6 +38,27 @@ def checkpoints(folder: Path, **changes: Any) -> Checkpoints:
     return Checkpoints(folder, {**SIGNATURE, **changes}, "run-1")
 
 
+@pytest.mark.parametrize("left", ["older", "torn", "none"])
+def test_a_kill_between_a_checkpoint_and_its_copy_is_mended(tmp_path: Path, left: str) -> None:
+    """Though no further checkpoint is written, as by a run that had ended."""
+    own, copy, partial = (
+        checkpoints(tmp_path),
+        tmp_path / MANIFEST,
+        tmp_path / f".{MANIFEST}.partial",
+    )
+    own.save(snapshot(1))
+    before = copy.read_bytes()
+    newest = own.save(snapshot(2))
+    copy.unlink()
+    if left != "none":
+        copy.write_bytes(before if left == "older" else before[: len(before) // 2])
+        partial.write_bytes(before[:9])
+    loaded = checkpoints(tmp_path).load()
+    assert loaded is not None
+    assert loaded.manifest == newest == json.loads(copy.read_bytes())
+    assert not partial.exists()
+
+
 def step_of(folder: Path) -> int | None:
     loaded = checkpoints(folder).load()
     if loaded is None:

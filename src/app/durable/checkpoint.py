@@ -16,6 +16,7 @@ import os
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,8 @@ class Checkpoints:
         sequence = max(loaded.manifest["sequence"] for loaded in found)
         with self._lock:
             self._last = {**newest.manifest, "sequence": sequence}
+        if newest.path.parent == self.folder:
+            self._mend_copy(newest.manifest)
         return newest
 
     def import_from(self, folder: Path) -> None:
@@ -173,6 +176,17 @@ class Checkpoints:
         partial = self.folder / f".{MANIFEST}.partial"
         partial.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
         os.replace(partial, self.folder / MANIFEST)
+
+    def _mend_copy(self, manifest: dict[str, Any]) -> None:
+        """A kill between a checkpoint and its copy leaves that of the one before."""
+        try:
+            copy = json.loads((self.folder / MANIFEST).read_bytes())
+            if copy["sequence"] == manifest["sequence"]:
+                return
+        except (OSError, ValueError, KeyError, TypeError):  # absent, or torn
+            pass
+        with suppress(OSError):  # a folder that cannot be written says so at the next checkpoint
+            self._write_copy(manifest)
 
     def _prune(self) -> None:
         whole = [path for path in self._files() if path not in self._damaged]
